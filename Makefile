@@ -1,0 +1,63 @@
+# make demo   the whole road on drawn portraits, ending in an HTML report (needs no data, no GPU)
+# make test   lint, types, sdist and wheel, all tests on the wheel built from the sdist
+# make bench  benchmarks against the rivals: JSON and a table in benchmarks/results
+# make dev    an editable install for work on the package
+# make sanitize  the kernel tests under the address and undefined-behaviour sanitizers
+#
+# Each makes the virtual environment .venv by itself. PYTHON=python3.12 chooses the interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := setup.py pyproject.toml MANIFEST.in $(wildcard csrc/* faceseg/*.py* faceseg/*.pxd faceseg/*/*.py)
+OUT ?= demo
+
+.PHONY: demo test bench dev sanitize lint clean
+
+demo: $(VENV)/.demo
+	$(BIN)/faceseg demo --out $(OUT)
+
+test: $(VENV)/.wheel lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.wheel
+	$(BIN)/python benchmarks/run.py
+
+dev: $(VENV)/.dev
+	$(BIN)/pip install --quiet --editable '.[dev]'
+
+sanitize: $(VENV)/.dev
+	PATH="$(abspath $(BIN)):$$PATH" sh tests/sanitize.sh
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "faceseg needs Python 3.10 or newer; choose one with PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# The packages first, by themselves: they change less often than the sources.
+$(VENV)/.demo: $(BIN)/python $(SOURCES)
+	@echo "installing faceseg with torch and onnxruntime: minutes the first time"
+	$(BIN)/pip install --quiet '.[all]'
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml
+	@echo "installing torch, onnxruntime and the tools for tests: minutes the first time"
+	$(BIN)/pip install --quiet '.[dev]'
+	@touch $@
+
+# `build` makes the wheel from the sdist, so an sdist that lacks a file fails here.
+$(VENV)/.wheel: $(VENV)/.dev $(SOURCES)
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/pip install --quiet --no-deps --force-reinstall dist/faceseg-*.whl
+	@rm -f $(VENV)/.demo
+	@touch $@
+
+clean:
+	rm -rf build dist *.egg-info faceseg/_kernels.c faceseg/*.so $(VENV)

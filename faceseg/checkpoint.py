@@ -1,0 +1,186 @@
+"""Checkpoints: one file with weights, settings and the state of a run, loaded without code."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import faceseg
+from faceseg.config import Config
+from faceseg.errors import InputError
+from faceseg.files import atomic_path
+from faceseg.models import SegmentationModel, build
+from faceseg.models.pipeline import Pipeline
+
+_FORMAT = "faceseg checkpoint"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    path
+        The file.
+    config
+        Settings of the run.
+    task
+        ``"face"``, ``"mask"`` or ``"parse"``.
+    classes
+        Name of each class; the first is the background.
+    weights
+        State dict of the network.
+    scores
+        Scores on the validation set when it was written.
+    state
+        What resuming needs (optimizer, schedule, scaler, random generators, position); empty in a
+        checkpoint that only serves prediction.
+    versions
+        Versions of faceseg and torch that wrote it.
+    """
+
+    path: Path
+    config: Config
+    task: str
+    classes: tuple[str, ...]
+    weights: dict[str, Tensor]
+    scores: dict[str, float]
+    state: dict[str, Any]
+    versions: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the weights: names, dtypes, shapes and bytes in order of name."""
+        digest = hashlib.sha256()
+        for name in sorted(self.weights):
+            value = self.weights[name].detach().cpu().contiguous()
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+            digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    def model(self) -> SegmentationModel:
+        """Return the network with these weights, in evaluation mode.
+
+        Raises
+        ------
+        InputError
+            If the weights are not those of the network that the settings describe.
+        """
+        # The starting weights are in the state dict by now: nothing is to be downloaded again.
+        model = build(self.config.replace({"weights": "none"}), len(self.classes))
+        load_weights(model, self.weights, str(self.path))
+        return model.eval()
+
+
+def load_weights(model: SegmentationModel, weights: dict[str, Tensor], source: str) -> None:
+    """Put `weights` into `model`, or say in one line why they do not fit."""
+    own = model.state_dict()
+    for name in [*own, *weights]:
+        if name not in weights or name not in own:
+            what = f"{name} is only in {'the network' if name in own else 'the file'}"
+        elif own[name].shape != weights[name].shape:
+            what = f"{name} is {tuple(weights[name].shape)}, expected {tuple(own[name].shape)}"
+        else:
+            continue
+        raise InputError(f"{source}: a checkpoint of another architecture: {what}")
+    model.load_state_dict(weights)
+
+
+def save(
+    path: str | os.PathLike[str],
+    *,
+    config: Config,
+    task: str,
+    classes: tuple[str, ...],
+    weights: dict[str, Tensor],
+    scores: dict[str, float] | None = None,
+    state: dict[str, Any] | None = None,
+) -> None:
+    """Write a checkpoint, atomically.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; a file that was there before is left as it was.
+    """
+    stream = io.BytesIO()
+    content = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "config": config.to_dict(),
+        "task": task,
+        "classes": list(classes),
+        "weights": weights,
+        "scores": scores or {},
+        "state": state or {},
+        "versions": {"faceseg": faceseg.__version__, "torch": str(torch.__version__)},
+    }
+    # Serialised in memory first: torch reports a full disk as a RuntimeError without a reason.
+    torch.save(content, stream)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(stream.getbuffer())
+
+
+def resolve(path: str | os.PathLike[str]) -> Path:
+    """Return the checkpoint file meant by `path`: a run folder means its ``best.pt``."""
+    given = Path(path)
+    found = given / "best.pt" if given.is_dir() else given
+    if not found.is_file():
+        raise InputError(f"{found}: no such checkpoint; expected a .pt file or a run folder")
+    return found
+
+
+def load(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a checkpoint without running any code that it may hold.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, not a checkpoint of this package, or of a newer version.
+    """
+    found = resolve(path)
+    try:
+        content = torch.load(found, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{found}: not a faceseg checkpoint: it holds Python objects, which are never loaded"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InputError(f"{found}: truncated or not a PyTorch file") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise InputError(f"{found}: a PyTorch file, but not a faceseg checkpoint")
+    if content["version"] > _VERSION:
+        raise InputError(
+            f"{found}: checkpoint version {content['version']}, this faceseg reads up to "
+            f"{_VERSION}; upgrade faceseg"
+        )
+    return Checkpoint(
+        path=found,
+        config=Config.from_dict(content["config"]),
+        task=content["task"],
+        classes=tuple(content["classes"]),
+        weights=content["weights"],
+        scores=content["scores"],
+        state=content["state"],
+        versions=content["versions"],
+    )
+
+
+def load_pipeline(
+    path: str | os.PathLike[str], *, probabilities: bool = False
+) -> tuple[Pipeline, Checkpoint]:
+    """Return a checkpoint as a pipeline from raw pixels to a mask, in evaluation mode."""
+    checkpoint = load(path)
+    pipeline = Pipeline(checkpoint.model(), checkpoint.config.size, probabilities=probabilities)
+    return pipeline.eval(), checkpoint

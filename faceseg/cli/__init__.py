@@ -1,0 +1,93 @@
+"""The ``faceseg`` command: one file per group of subcommands, errors worded in one place."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import faceseg
+from faceseg.cli import data, deploy, learn
+from faceseg.errors import InputError, suggest
+
+# Which extra brings a module that turns out to be missing.
+_EXTRA = {
+    "torch": "train",
+    "torchvision": "train",
+    "cv2": "train",
+    "matplotlib": "train",
+    "tensorboard": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "PIL": "onnx",
+    "tqdm": "onnx",
+    "onnxruntime": "onnx",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line on stderr, exit status 2; a mistyped command is met with the nearest."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        print(f"faceseg: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            raise argparse.ArgumentError(
+                action, f"unknown {value!r}{suggest(str(value), known)}"
+            )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command."""
+    parser = _Parser(
+        prog="faceseg",
+        description="Segment faces and the medical masks people wear: data, training, export, use.",
+        epilog="start here:\n"
+        "  faceseg demo                       the whole road on drawn portraits\n"
+        "  faceseg data check DIR             look for defects in a data set\n"
+        "  faceseg train DIR --task face      train a model\n"
+        "  faceseg predict MODEL photo.jpg    masks from an exported model",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"faceseg {faceseg.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for group in (data, learn, deploy):
+        group.register(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Returns
+    -------
+    int
+        0 on success, 1 where a check found defects, 2 on bad input or usage, 130 on Ctrl-C.
+    """
+    try:
+        args = build_parser().parse_args(argv)
+        return int(args.run(args))
+    except ModuleNotFoundError as error:
+        root = (error.name or "").partition(".")[0]
+        if root not in _EXTRA:
+            raise
+        what = f"this command needs {root}: pip install 'faceseg[{_EXTRA[root]}]'"
+    except BrokenPipeError:
+        # The reader (head, less) has gone; nothing is wrong and nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (InputError, OSError) as error:
+        what = " ".join(str(error).split())
+    except KeyboardInterrupt:
+        print("faceseg: interrupted", file=sys.stderr)
+        return 130
+    print(f"faceseg: error: {what}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,288 @@
+"""``faceseg train``, ``eval`` and ``demo``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import faceseg
+from faceseg.cli.source import add_source_arguments, open_from, source_options
+from faceseg.config import Config
+from faceseg.errors import InputError
+from faceseg.files import write_json
+
+if TYPE_CHECKING:
+    from faceseg.evaluate import Evaluation
+    from faceseg.records import Record, Source
+
+
+def register(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the commands to the parser."""
+    train = commands.add_parser(
+        "train",
+        help="train a network",
+        description="Train a network on images with masks; leave checkpoints, log and scores.",
+        epilog="examples:\n"
+        "  faceseg train portraits --out runs/face\n"
+        "  faceseg train train_rle.csv --val val_rle.csv --images photos --out runs/face\n"
+        "  faceseg train msfd --task mask --model deeplabv3 --epochs 60 --out runs/mask\n"
+        "  faceseg train portraits --folds 5 --out runs/face5\n"
+        "  faceseg train --resume runs/face",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    train.add_argument("data", nargs="?", type=Path, help="data set: a folder or a CSV of RLE")
+    train.add_argument("--val", type=Path, metavar="DATA", help="validate on this set instead")
+    train.add_argument("--out", type=Path, metavar="RUN", help="folder of the run")
+    train.add_argument("--folds", type=int, metavar="K", help="cross-validate with K folds")
+    train.add_argument("--init", metavar="CKPT", help="start from the weights of a checkpoint")
+    train.add_argument("--resume", type=Path, metavar="RUN", help="continue an interrupted run")
+    train.add_argument(
+        "--print-config", action="store_true", help="print the settings as JSON and stop"
+    )
+    add_source_arguments(train)
+    settings = train.add_argument_group("settings")
+    for spec in fields(Config):
+        default, choices = spec.default, spec.metadata["choices"]
+        shown = "x".join(map(str, default)) if isinstance(default, tuple) else default
+        kind = ", ".join(choices) if choices else ""
+        settings.add_argument(
+            "--" + spec.name.replace("_", "-"),
+            dest="set_" + spec.name,
+            metavar=type(default).__name__.upper() if not isinstance(default, tuple) else "HxW",
+            help=f"{spec.metadata['help']}{f' ({kind})' if kind else ''} (default: {shown})",
+        )
+    train.set_defaults(run=_train)
+
+    score = commands.add_parser(
+        "eval",
+        help="score models and classical methods in one table",
+        description="Score any number of models on one set, at the masks' own resolution.",
+        epilog="examples:\n"
+        "  faceseg eval portraits runs/face\n"
+        "  faceseg eval portraits runs/face face.onnx classical --out scores\n"
+        "  faceseg eval val_rle.csv --images photos otsu grabcut\n\n"
+        "a model is a run folder, a .pt, .onnx or .ts file, the name of a classical\n"
+        "method, or 'classical' for all classical methods of the task.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    score.add_argument("data", type=Path, help="data set: a folder or a CSV of RLE")
+    score.add_argument("models", nargs="+", metavar="MODEL", help="see below")
+    score.add_argument("--split", default="val", help="split to score (default: val)")
+    score.add_argument("--only", metavar="PREFIX", help="images whose name starts so")
+    score.add_argument("--out", type=Path, metavar="DIR", help="write tables and pictures here")
+    score.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add_source_arguments(score)
+    score.set_defaults(run=_eval)
+
+    demo = commands.add_parser(
+        "demo",
+        help="the whole road on drawn portraits, ending in an HTML report",
+        description="Draw portraits, train two networks on their run lengths, score them against "
+        "the classical methods, export, verify, time, and write one HTML report.",
+        epilog="example:\n  faceseg demo --out demo",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    demo.add_argument("--out", type=Path, default=Path("demo"), help="folder (default: demo)")
+    demo.add_argument("--n", type=int, default=400, help="portraits to draw (default: 400)")
+    demo.add_argument("--epochs", type=int, default=12, help="epochs of the U-Net (default: 12)")
+    demo.add_argument("--seed", type=int, default=0, help="seed of everything (default: 0)")
+    demo.set_defaults(run=_demo)
+
+
+def _train(args: argparse.Namespace) -> int:
+    given = {
+        name.removeprefix("set_"): value
+        for name, value in vars(args).items()
+        if name.startswith("set_") and value is not None
+    }
+    if args.print_config:
+        print(json.dumps(Config().replace(given).to_dict(), indent=2))
+        return 0
+    if args.resume:
+        if args.data or args.out or given:
+            raise InputError("--resume takes its data and settings from the run: give it alone")
+        plan = _read_plan(args.resume)
+        folder = args.resume
+    else:
+        if not args.data or not args.out:
+            raise InputError("train needs DATA and --out RUN, or --resume RUN")
+        folder = args.out
+        if (folder / "run.json").exists():
+            raise InputError(
+                f"{folder}: holds a run; choose another --out or use --resume {folder}"
+            )
+        plan = {
+            "faceseg": faceseg.__version__,
+            "data": str(args.data),
+            "val": str(args.val) if args.val else None,
+            "options": source_options(args),
+            "folds": args.folds,
+            "init": args.init,
+            "config": Config().replace(given).to_dict(),
+        }
+    return _run_plan(plan, folder, resume=bool(args.resume))
+
+
+def _read_plan(folder: Path) -> dict[str, Any]:
+    try:
+        plan: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: no run.json: not a run that can be resumed") from error
+    except ValueError as error:
+        raise InputError(f"{folder / 'run.json'}: not readable as JSON: {error}") from error
+    return plan
+
+
+def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
+    from faceseg import checkpoint
+    from faceseg.train import cross_validate, train
+
+    config = Config.from_dict(plan["config"])
+    folds = plan["folds"]
+    if folds is not None and folds < 2:
+        raise InputError(f"folds: {folds} given, expected 2 or more")
+    source = open_from(plan["data"], "train", plan["options"])
+    init = checkpoint.load(plan["init"]) if plan["init"] else None
+    shared: dict[str, Any] = {
+        "init": init, "resume": resume, "log": _say, "progress": sys.stderr.isatty(),
+    }  # fmt: skip
+    if folds:
+        write_json(folder / "run.json", plan)
+        summary = cross_validate(source, config, folder, folds, **shared)
+        if summary is None:
+            return _interrupted(folder)
+        print(f"\n{'':12}{'mean':>8}{'deviation':>12}   over {folds} folds")
+        for name, mean in summary["mean"].items():
+            print(f"{name:15}{mean:.4f}{summary['deviation'][name]:12.4f}")
+        print(f"\nnext: faceseg export {folder / 'fold1'} --format onnx")
+        return 0
+    source, validation = _with_validation(source, plan)
+    print(
+        f"{source.kind}: {len(source.records)} to train on, {len(validation.records)} to validate",
+        file=sys.stderr,
+    )
+    write_json(folder / "run.json", plan)
+    run = train(
+        source, validation, config, folder,
+        **({**shared, "resume": resume and (folder / "last.pt").exists()}),
+    )  # fmt: skip
+    if not run.finished:
+        return _interrupted(folder)
+    print("\n" + "   ".join(f"{name} {value:.4f}" for name, value in run.scores.items()))
+    print(f"best checkpoint: {folder / 'best.pt'}")
+    print(f"next: faceseg export {folder} --format torchscript,onnx")
+    return 0
+
+
+def _with_validation(source: Source, plan: dict[str, Any]) -> tuple[Source, Source]:
+    """Return training and validation sets; a set without a val split gives up 15 % of its groups."""
+    from faceseg.records import split_off
+
+    if plan["val"]:
+        return source, open_from(plan["val"], "val", plan["options"])
+    try:
+        validation = open_from(plan["data"], "val", plan["options"])
+    except InputError:
+        validation = None
+    if validation is None or validation.records == source.records:
+        _say("no val split: 15 % of the groups are kept for validation (name a set with --val)")
+        return split_off(source, 0.15, plan["config"]["seed"])
+    return source, validation
+
+
+def _interrupted(folder: Path) -> int:
+    print(f"\ninterrupted; next: faceseg train --resume {folder}", file=sys.stderr)
+    return 130
+
+
+def _say(line: str) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
+
+
+def _eval(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from tqdm import tqdm
+
+    from faceseg.evaluate import evaluate
+    from faceseg.segment import load_segmenter
+
+    source = open_from(args.data, args.split, source_options(args))
+    if args.only:
+        chosen = tuple(r for r in source.records if r.name.startswith(args.only))
+        if not chosen:
+            raise InputError(f"{args.data}: no image whose name starts with {args.only!r}")
+        source = replace(source, records=chosen)
+    names = _expand(args.models, source.task)
+    loaded = [load_segmenter(name, task=source.task, device=args.device) for name in names]
+    for model in loaded:
+        if model.classes[1:] and len(model.classes) != len(source.classes):
+            raise InputError(
+                f"{model.name}: its classes are {', '.join(model.classes)}; "
+                f"{source.path} gives {', '.join(source.classes)}"
+            )
+    print(f"{source.kind}, {args.split}: {len(source.records)} images, task {source.task}\n")
+    print(f"{'model':24}{'IoU':>8}{'Dice':>8}{'accuracy':>10}{'image IoU':>11}   runs on")
+    evaluations: list[tuple[str, Evaluation]] = []
+    for model in loaded:
+
+        def progress(records: Sequence[Record], name: str = model.name) -> Iterator[Record]:
+            return iter(tqdm(records, name, leave=False, disable=not sys.stderr.isatty()))
+
+        result = evaluate(model.segment, source, progress=progress)
+        evaluations.append((model.name, result))
+        s = result.scores
+        print(
+            f"{model.name[:23]:24}{s['iou']:8.4f}{s['dice']:8.4f}{s['pixel_accuracy']:10.4f}"
+            f"{result.mean_image_iou:11.4f}   {model.runs_on}",
+            flush=True,
+        )
+    if args.out:
+        from faceseg.pictures import write_evaluation
+
+        for (name, result), model in zip(evaluations, loaded, strict=True):
+            write_evaluation(args.out, name, result, source, model.segment)
+        _write_table(args.out, evaluations)
+        print(f"\ntables and pictures: {args.out}")
+    else:
+        print("\nnext: add --out DIR for tables for each image and the best and worst pictures")
+    return 0
+
+
+def _expand(models: list[str], task: str) -> list[str]:
+    """Replace ``classical`` by the names of all classical methods of the task."""
+    names: list[str] = []
+    for model in models:
+        if model == "classical":
+            from faceseg.classical import choose
+
+            names += [method.name for method in choose(task)]
+        else:
+            names.append(model)
+    return names
+
+
+def _write_table(folder: Path, evaluations: list[tuple[str, Evaluation]]) -> None:
+    from faceseg.files import write_csv
+
+    header = ["model", "iou", "dice", "pixel_accuracy", "mean_image_iou", "images"]
+    rows = [
+        [name, *(f"{v:.6f}" for v in (*e.scores.values(), e.mean_image_iou)), len(e.names)]
+        for name, e in evaluations
+    ]
+    write_csv(folder / "scores.csv", header, rows)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from faceseg.demo import demo
+
+    report = demo(args.out, count=args.n, epochs=args.epochs, seed=args.seed, log=_say)
+    print(report)
+    return 0

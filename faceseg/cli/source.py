@@ -1,0 +1,57 @@
+"""Flags that name a set of images and masks, the same for every command that reads one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from faceseg.records import Source
+
+_FIELDS = (
+    "task", "classes", "images", "masks", "image_column", "rle_column", "order", "base",
+)  # fmt: skip
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that `open_from` reads."""
+    group = parser.add_argument_group(
+        "data", "the layout is found by looking: EasyPortrait, MSFD, a CSV of RLE, two folders"
+    )
+    group.add_argument(
+        "--task",
+        default="face",
+        choices=("face", "mask", "parse"),
+        help="face, the medical mask worn, or all nine EasyPortrait classes (default: face)",
+    )
+    group.add_argument(
+        "--classes",
+        type=lambda text: [int(part) for part in text.split(",")],
+        metavar="A,B",
+        help="stored class ids that make the foreground, instead of the task's",
+    )
+    group.add_argument("--images", type=Path, metavar="DIR", help="folder of the images")
+    group.add_argument("--masks", type=Path, metavar="DIR", help="folder of the masks")
+    group.add_argument("--image-column", metavar="NAME", help="CSV column of the image's name")
+    group.add_argument("--rle-column", metavar="NAME", help="CSV column of the run lengths")
+    group.add_argument(
+        "--order", default="F", choices=("F", "C"),
+        help="runs go down columns (F, the default) or along rows (C)",
+    )  # fmt: skip
+    group.add_argument(
+        "--base", type=int, default=1, choices=(0, 1), help="number of the first pixel (default: 1)"
+    )
+
+
+def source_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `open_source` that the flags gave, as values JSON can hold."""
+    values = {name: getattr(args, name) for name in _FIELDS}
+    return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+
+
+def open_from(path: str | Path, split: str, options: dict[str, Any]) -> Source:
+    """Open one split of the set that the flags describe."""
+    from faceseg.records import open_source
+
+    return open_source(path, split=split, **options)

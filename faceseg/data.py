@@ -1,0 +1,134 @@
+"""From records to batches: read, augment, collate; the place in a run is all the state there is."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from faceseg.augment import augment, swap_table
+from faceseg.config import Config
+from faceseg.errors import InputError
+from faceseg.images import read_image
+from faceseg.records import Source
+
+Sample = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+class TrainingSet(Dataset[Sample]):
+    """Augmented samples of a source, addressed by (epoch, record).
+
+    Every choice of a sample is drawn from (seed, epoch, record), so that samples do not depend on
+    the number of workers, on the order they are read in or on where a run was resumed.
+
+    Parameters
+    ----------
+    source
+        Where records and masks come from.
+    config
+        Settings of the run.
+    """
+
+    def __init__(self, source: Source, config: Config) -> None:
+        self.source = source
+        self.config = config
+        self.swap = swap_table(source.classes)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        epoch, place = key
+        record = self.source.records[place]
+        mask = self.source.mask(record)
+        image = read_image(record.image, min_size=self.config.size)
+        rng = np.random.default_rng((self.config.seed, epoch, place))
+        return augment(rng, image, mask, self.config, self.swap)
+
+
+class Batches(Sampler[list[tuple[int, int]]]):
+    """The batches of a whole run, from any step on.
+
+    Each epoch visits every record once, in an order drawn from (seed, epoch); what is left over at
+    the end of an epoch and does not fill a batch is left out, as another draw leaves out others. A
+    set smaller than a batch makes one batch of itself.
+
+    Parameters
+    ----------
+    count
+        Number of records.
+    config
+        Settings of the run.
+    first, last
+        Steps to give, `last` not included, counted from the start of the run.
+    """
+
+    def __init__(self, count: int, config: Config, first: int, last: int) -> None:
+        self.count = count
+        self.size = min(config.batch_size, count)
+        self.seed = config.seed
+        self.first = first
+        self.last = last
+
+    @property
+    def per_epoch(self) -> int:
+        """Number of steps in an epoch."""
+        return self.count // self.size
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order: Sequence[int] = ()
+        drawn = -1
+        for step in range(self.first, self.last):
+            epoch, place = divmod(step, self.per_epoch)
+            if epoch != drawn:
+                order = np.random.default_rng((self.seed, epoch)).permutation(self.count).tolist()
+                drawn = epoch
+            yield [(epoch, i) for i in order[place * self.size : (place + 1) * self.size]]
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+
+def collate(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+    """Stack samples to (N, h, w, 3) uint8 pictures and (N, h, w) uint8 masks."""
+    images = np.stack([image for image, _ in samples])
+    masks = np.stack([mask for _, mask in samples])
+    return torch.from_numpy(images), torch.from_numpy(masks)
+
+
+def _start_worker(_worker: int) -> None:
+    # A worker is one process for one core; OpenCV's own threads would compete with the network.
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    # Ctrl-C reaches the whole group of processes; the training loop ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def make_loader(
+    source: Source, config: Config, *, first: int = 0, last: int, pin_memory: bool = False
+) -> DataLoader[Sample]:
+    """Return a loader of the steps `first` to `last` of a run.
+
+    Raises
+    ------
+    InputError
+        If the source has no record, or too few for the network (DeepLabV3's pooled branch has one
+        value per picture and channel, which batch normalisation cannot use alone).
+    """
+    count = len(source.records)
+    if not count:
+        raise InputError(f"{source.path}: no record to train on")
+    if config.model == "deeplabv3" and min(config.batch_size, count) < 2:
+        raise InputError("deeplabv3 trains on batches of 2 or more; raise batch_size or add images")
+    return DataLoader(
+        TrainingSet(source, config),
+        batch_sampler=Batches(count, config, first, last),
+        num_workers=config.workers,
+        collate_fn=collate,
+        pin_memory=pin_memory,
+        worker_init_fn=_start_worker,
+        prefetch_factor=4 if config.workers else None,
+    )

@@ -1,0 +1,13 @@
+"""What every network here has in common."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class SegmentationModel(nn.Module):
+    """A network from (N, 3, H, W) float32 pictures to (N, C, H, W) logits of the same size."""
+
+    def forward_train(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the logits first, then those of auxiliary heads, which only training looks at."""
+        return (self(images),)

@@ -1,0 +1,1047 @@
+"""From what users have on disk to records: which image, which mask, whose face, which split.
+
+Four layouts are told apart by looking at them: EasyPortrait, MSFD, a table (CSV) of run lengths
+and any pair of folders. An index holds names and run-length text; no image is kept in memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from faceseg import rle
+from faceseg.errors import InputError, suggest
+from faceseg.images import EXTENSIONS, image_size, list_images, read_labels
+from faceseg.rle import Order
+
+TASKS = ("face", "mask", "parse")
+
+PARTS = (
+    "background",
+    "person",
+    "skin",
+    "left brow",
+    "right brow",
+    "left eye",
+    "right eye",
+    "lips",
+    "teeth",
+)
+"""EasyPortrait's classes; the face is all from skin on."""
+
+IMAGE_COLUMNS = ("image", "imageid", "image_id", "image_name", "filename", "file_name", "id")
+RLE_COLUMNS = ("rle_mask", "encodedpixels", "encoded_pixels", "rle")
+GROUP_COLUMNS = ("user_id", "subject", "subject_id", "group")
+SPLIT_COLUMNS = ("split", "set")
+
+# Looking at this many labels, spread over the set, tells which values it stores.
+_PEEK = 16
+_ILLEGAL = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Something wrong with a data set.
+
+    Attributes
+    ----------
+    file
+        Path of the file it is in.
+    row
+        Row of a table, counted as spreadsheets do: the header is row 1.
+    problem
+        What is wrong, in words.
+    """
+
+    file: str
+    row: int | None
+    problem: str
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file} row {self.row}"
+        return f"{place}: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One image and where its mask comes from.
+
+    Attributes
+    ----------
+    name
+        Name of the image without its extension, unique in its source.
+    image
+        Path of the image.
+    label
+        Path of the label image; None where the mask is run-length text.
+    rle
+        Run-length text, one for each row of the table, "" for an empty mask; None where the mask
+        is a label image.
+    size
+        Height and width that the table gives; None where the image has to tell.
+    group
+        The subject; records of one group never go to different splits. The name where unknown.
+    where
+        Where the mask is, for messages.
+    rows
+        Rows of the source's table that speak of this image.
+    """
+
+    name: str
+    image: Path
+    label: Path | None
+    rle: tuple[str, ...] | None
+    size: tuple[int, int] | None
+    group: str
+    where: str
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How the values stored in label images become class ids.
+
+    Attributes
+    ----------
+    expected
+        The values that may occur, in words.
+    lut
+        256 class ids, one for each value; 255 where the value may not occur.
+    """
+
+    expected: str
+    lut: bytes
+
+    def apply(self, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return (H, W) uint8 class ids for (H, W) uint8 stored values.
+
+        Raises
+        ------
+        ValueError
+            If a value may not occur; the message gives the value and its first place.
+        """
+        # bytes.translate takes a quarter of the time of indexing a table with the labels.
+        ids = np.frombuffer(bytearray(labels.tobytes().translate(self.lut)), np.uint8)
+        ids = ids.reshape(labels.shape)
+        if ids.max(initial=0) == _ILLEGAL:
+            bad = ids == _ILLEGAL
+            row, column = np.unravel_index(int(bad.argmax()), bad.shape)
+            raise ValueError(
+                f"label value {labels[row, column]} at line {row}, column {column} "
+                f"(and in {int(bad.sum())} pixels in all), expected {self.expected}"
+            )
+        return ids
+
+
+def _rule(expected: str, ids: Mapping[int, int]) -> Rule:
+    return Rule(expected, bytes(ids.get(value, _ILLEGAL) for value in range(256)))
+
+
+# What label images store, first match first: a 0/1 image would pass for EasyPortrait classes, too.
+_FORMS = {
+    "0/1": _rule("0 or 1", {0: 0, 1: 1}),
+    "0/255": _rule("0 or 255", {0: 0, 255: 1}),
+    "parts": _rule("0 to 8", {value: value for value in range(len(PARTS))}),
+}
+_GREY = Rule("grey, foreground from 128 on", bytes(128) + bytes([1]) * 128)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Records of one split, and how their masks are read.
+
+    Attributes
+    ----------
+    kind
+        ``"easyportrait"``, ``"msfd"``, ``"table"`` or ``"folders"``.
+    path
+        What was opened.
+    split, task
+        What was asked for.
+    classes
+        Name of each class id; the first is ``"background"``.
+    records
+        Sorted by name; in the order of the table where there is one.
+    rule
+        How stored values become class ids; None where masks are run-length text.
+    order, base
+        Of the run-length text: ``"F"`` down columns or ``"C"`` along rows; number of the first
+        pixel.
+    table
+        The CSV that rows are counted in, if there is one.
+    unpaired
+        Images without label and labels without image; they are in no record.
+    """
+
+    kind: str
+    path: Path
+    split: str
+    task: str
+    classes: tuple[str, ...]
+    records: tuple[Record, ...] = field(repr=False)
+    rule: Rule | None = field(repr=False)
+    order: Order = "F"
+    base: int = 1
+    table: Path | None = None
+    unpaired: tuple[Defect, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def mask(self, record: Record) -> npt.NDArray[np.uint8]:
+        """Read or decode the mask of a record.
+
+        Several run-length rows of one image are joined: a pixel is foreground if any row has it.
+
+        Returns
+        -------
+        (H, W) uint8 array
+            Class ids, of the same height and width as the image (after EXIF orientation).
+
+        Raises
+        ------
+        InputError
+            If the mask is broken, holds a value or run it may not hold, or is of another size
+            than the image.
+        """
+        size = image_size(record.image)
+        ids = self.decode(record, size)
+        if ids.shape != size:
+            raise InputError(f"{record.where}: {size_problem(ids.shape, size, record.image)}")
+        return ids
+
+    def decode(self, record: Record, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        """Read or decode the mask of a record without holding it to its image.
+
+        Parameters
+        ----------
+        record
+            One of ``self.records``.
+        size
+            Height and width of run-length masks whose table does not give them.
+        """
+        if record.rle is not None:
+            shape = record.size or size
+            mask = np.zeros(shape, np.uint8)
+            for text, row in zip(record.rle, record.rows, strict=True):
+                try:
+                    counts = rle.counts_from_kaggle(text, shape, base=self.base)
+                except ValueError as error:
+                    raise InputError(f"{self.table} row {row}: {error}") from None
+                mask |= rle.decode(counts, shape, order=self.order)
+            return mask
+        assert record.label is not None
+        assert self.rule is not None
+        try:
+            return self.rule.apply(read_labels(record.label))
+        except InputError:
+            raise
+        except ValueError as error:
+            raise InputError(f"{record.label}: {error}") from None
+
+
+def size_problem(mask: Sequence[int], image: Sequence[int], path: Path) -> str:
+    """Word the defect of a mask that is not of its image's size."""
+    hint = "; swapped: is the image turned by its EXIF data?" if mask[::-1] == image else ""
+    return f"mask of {mask[0]}x{mask[1]} for an image of {image[0]}x{image[1]} ({path}){hint}"
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    *,
+    split: str = "train",
+    task: str = "face",
+    classes: Sequence[int] | None = None,
+    images: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+    image_column: str | None = None,
+    rle_column: str | None = None,
+    order: Order = "F",
+    base: int = 1,
+) -> Source:
+    """Open one split of a data set, whatever its layout.
+
+    Parameters
+    ----------
+    path
+        A CSV table; a folder with ``images/{train,val,test}`` and ``annotations/{train,val,test}``
+        (EasyPortrait); a folder with ``1/face_crop`` and ``1/face_crop_segmentation`` (MSFD).
+    split
+        A table without a split column, and folders without split folders, are all ``"train"``;
+        such a table gives its rows whatever the split.
+    task
+        ``"face"`` or ``"mask"`` (two classes), or ``"parse"`` (EasyPortrait's nine).
+    classes
+        EasyPortrait classes that make the foreground, instead of 2 to 8.
+    images, masks
+        Any two folders, matched by file name without extension; with a table `images` is where
+        its images are.
+    image_column, rle_column
+        Columns of the table, where they have names of their own.
+    order, base
+        Of the table's run-length text: ``"F"`` down columns or ``"C"`` along rows; number of the
+        first pixel.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    InputError
+        If there is no such layout, split or column, or the split is empty; if a listed image is
+        missing or a name is there twice; if run lengths of an image whose size the table gives
+        are malformed.
+    """
+    source = index_source(
+        path,
+        split=split,
+        task=task,
+        classes=classes,
+        images=images,
+        masks=masks,
+        image_column=image_column,
+        rle_column=rle_column,
+        order=order,
+        base=base,
+    )
+    for record in source.records:
+        # Now rather than in the middle of a run; it takes about a second for 40,000 rows.
+        if record.rle is not None and record.size is not None:
+            for text, row in zip(record.rle, record.rows, strict=True):
+                try:
+                    rle.counts_from_kaggle(text, record.size, base=base)
+                except ValueError as error:
+                    raise InputError(f"{source.table} row {row}: {error}") from None
+    return source
+
+
+def index_source(
+    path: str | os.PathLike[str],
+    *,
+    split: str = "train",
+    task: str = "face",
+    classes: Sequence[int] | None = None,
+    images: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+    image_column: str | None = None,
+    rle_column: str | None = None,
+    order: Order = "F",
+    base: int = 1,
+    on_defect: Callable[[Defect], None] | None = None,
+) -> Source:
+    """List the records as :func:`open_source` does, without looking into any mask.
+
+    Parameters
+    ----------
+    on_defect
+        Called for each entry that makes no record, which is then left out. By default the first
+        one raises InputError.
+    """
+    if task not in TASKS:
+        raise InputError(f"task {task!r}{suggest(task, TASKS)}")
+    if order not in ("F", "C") or base not in (0, 1):
+        raise InputError(f"order {order!r} and base {base}, expected 'F' or 'C' and 0 or 1")
+    report = on_defect or _refuse
+    root = Path(path)
+    kind = find_layout(root, images=images, masks=masks)
+    table: Path | None = None
+    unpaired: list[Defect] = []
+    if kind == "table":
+        table = root
+        rows = read_table(root, image_column=image_column, rle_column=rle_column, report=report)
+        records = _table_records(root, rows, split, images, report)
+    elif image_column or rle_column:
+        raise InputError(f"{path}: image_column and rle_column are for a CSV table")
+    elif kind == "msfd":
+        root = _msfd_root(root)
+        listing = root / "dataset.csv"
+        table = listing if _lists_splits(listing) else None
+        records = _msfd_records(root, table, split, report, unpaired)
+    else:
+        if kind == "folders":
+            assert images is not None
+            assert masks is not None
+            image_folder, label_folder = Path(images), Path(masks)
+        else:
+            image_folder, label_folder = root / "images", root / "annotations"
+            table = next(
+                (p for p in (root / "meta.csv", label_folder / "meta.csv") if p.is_file()), None
+            )
+        records = _pairs(_split_folder(image_folder, label_folder, split), split, report, unpaired)
+        if table is not None:
+            records = _with_groups(records, table)
+    if not records and on_defect is None:
+        raise InputError(f"{path}: no image with its mask in split {split!r}")
+
+    rule = None
+    names: tuple[str, ...] = ("background", task)
+    if kind == "table":
+        if task == "parse" or classes is not None:
+            raise InputError(f"{path}: run lengths hold one class: use task face or mask")
+    else:
+        fallback = "parts" if kind == "easyportrait" and task != "mask" else "0/255"
+        form = label_form(
+            [record.label for record in records if record.label is not None],
+            default=fallback if on_defect else None,
+        )
+        rule = _choose_rule(root, kind, form, task, classes)
+        if form != "parts" and kind == "easyportrait":
+            kind = "folders"
+        if task == "parse":
+            names = PARTS
+    return Source(
+        kind=kind,
+        path=Path(path),
+        split=split,
+        task=task,
+        classes=names,
+        records=tuple(records),
+        rule=rule,
+        order=order,
+        base=base,
+        table=table,
+        unpaired=tuple(unpaired),
+    )
+
+
+def find_layout(
+    path: Path,
+    *,
+    images: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+) -> str:
+    """Return ``"easyportrait"``, ``"msfd"``, ``"table"`` or ``"folders"``, by looking.
+
+    Raises
+    ------
+    InputError
+        If it is none of them.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    for folder in (images, masks):
+        if folder is not None and not Path(folder).is_dir():
+            raise InputError(f"{folder}: no such folder")
+    if path.is_file():
+        if path.suffix.lower() != ".csv":
+            raise InputError(
+                f"{path}: expected a folder or a .csv table; other mask files become a table by "
+                "faceseg data convert IN OUT.csv --to kaggle"
+            )
+        if masks is not None:
+            raise InputError(f"{path}: a table holds its masks; leave out the folder of masks")
+        return "table"
+    if images is not None or masks is not None:
+        if images is None or masks is None:
+            raise InputError(f"{path}: give both folders, images and masks")
+        return "folders"
+    if (path / "images").is_dir() and (path / "annotations").is_dir():
+        return "easyportrait"
+    if (_msfd_root(path) / "face_crop").is_dir():
+        return "msfd"
+    raise InputError(
+        f"{path}: none of the layouts known (images/ and annotations/; 1/face_crop/; a .csv "
+        "table); name any two folders by --images and --masks"
+    )
+
+
+def list_splits(
+    path: str | os.PathLike[str],
+    *,
+    images: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+) -> tuple[str, ...]:
+    """Return the names of the splits there are: ``("train",)`` for a set without splits."""
+    root = Path(path)
+    kind = find_layout(root, images=images, masks=masks)
+    if kind == "table":
+        return _splits_of_column(root)
+    if kind == "msfd":
+        listing = _msfd_root(root) / "dataset.csv"
+        return _splits_of_column(listing) if _lists_splits(listing) else ("train",)
+    return _split_folders(Path(images or root / "images"), Path(masks or root / "annotations"))
+
+
+def group_folds(groups: Sequence[str], k: int, seed: int) -> npt.NDArray[np.int64]:
+    """Divide records into `k` folds of about equal size, no group in two of them.
+
+    Parameters
+    ----------
+    groups
+        Group of each record.
+    k
+        Number of folds, from 2 to the number of groups.
+    seed
+        The same seed and groups give the same folds, whatever the order of the records.
+
+    Returns
+    -------
+    (n,) int64 array
+        Fold of each record, 0 to k - 1.
+
+    Raises
+    ------
+    InputError
+        If there are fewer groups than folds.
+    """
+    names, inverse, sizes = np.unique(
+        np.asarray(groups, dtype=np.str_), return_inverse=True, return_counts=True
+    )
+    if not 2 <= k <= len(names):
+        raise InputError(f"{k} folds of {len(names)} subjects, expected 2 to {len(names)} folds")
+    order = np.random.default_rng(seed).permutation(len(names))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    totals = np.zeros(k, np.int64)
+    fold_of = np.zeros(len(names), np.int64)
+    for group in order:
+        fold_of[group] = totals.argmin()
+        totals[fold_of[group]] += sizes[group]
+    return fold_of[inverse]
+
+
+def split_off(source: Source, fraction: float, seed: int) -> tuple[Source, Source]:
+    """Divide a source in two by group, for sets without a split of their own.
+
+    Parameters
+    ----------
+    source
+        What to divide.
+    fraction
+        About this share of the records goes to the second part, between 0 and 1.
+    seed
+        The same seed gives the same parts.
+
+    Returns
+    -------
+    tuple of Source
+        The split ``"train"``, which is the larger part of a small fraction, and ``"val"``.
+
+    Raises
+    ------
+    InputError
+        If there is only one group.
+    ValueError
+        If `fraction` is not between 0 and 1.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"fraction {fraction}, expected a number between 0 and 1")
+    sizes = Counter(record.group for record in source.records)
+    if len(sizes) < 2:
+        raise InputError(
+            f"{source.path}: cannot hold out records of one subject alone; add subjects or "
+            "name a validation set"
+        )
+    groups = sorted(sizes)
+    order = np.random.default_rng(seed).permutation(len(groups))
+    target = fraction * len(source.records)
+    held: set[str] = set()
+    total = 0
+    for group in (groups[place] for place in order[:-1]):
+        if held and total + sizes[group] / 2 > target:
+            break
+        held.add(group)
+        total += sizes[group]
+    train = tuple(record for record in source.records if record.group not in held)
+    val = tuple(record for record in source.records if record.group in held)
+    return replace(source, split="train", records=train), replace(source, split="val", records=val)
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row of a table of run lengths; `text` is "" for an empty mask."""
+
+    row: int
+    image: str
+    text: str
+    size: tuple[int, int] | None
+    split: str | None
+    group: str | None
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    *,
+    image_column: str | None = None,
+    rle_column: str | None = None,
+    report: Callable[[Defect], None] | None = None,
+) -> Iterator[TableRow]:
+    """Read a table of image names and run-length text, row by row.
+
+    Parameters
+    ----------
+    path
+        CSV, comma-separated, UTF-8, with a header.
+    image_column, rle_column
+        Names of the two columns, where they are none of those known (case does not matter:
+        ``image``, ``ImageId``, ``image_id``, ``filename``, ``id``; ``rle_mask``,
+        ``EncodedPixels``, ``rle``).
+    report
+        Called for each malformed row, which is then left out. By default the first one raises
+        InputError.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not text, or a column is missing.
+    """
+    path = Path(path)
+    report = report or _refuse
+    rows = _csv_rows(path)
+    header = _header(rows, path)
+    image_at = _column(path, header, image_column, IMAGE_COLUMNS, "image", "--image-column")
+    rle_at = _column(path, header, rle_column, RLE_COLUMNS, "run lengths", "--rle-column")
+    height_at, width_at = _find(header, ("height",)), _find(header, ("width",))
+    split_at, group_at = _find(header, SPLIT_COLUMNS), _find(header, GROUP_COLUMNS)
+    if (height_at is None) != (width_at is None):
+        raise InputError(f"{path}: column height or width without the other")
+    for row, fields in rows:
+        if len(fields) != len(header):
+            problem = f"{len(fields)} fields where the header has {len(header)}"
+            report(Defect(str(path), row, problem))
+            continue
+        if not fields[image_at].strip():
+            report(Defect(str(path), row, "no image name"))
+            continue
+        size = None
+        if height_at is not None and width_at is not None:
+            given = fields[height_at].strip(), fields[width_at].strip()
+            if any(given):
+                sides = [_side(text) for text in given]
+                if not (sides[0] and sides[1]):
+                    problem = f"height {given[0]!r}, width {given[1]!r}, expected whole numbers > 0"
+                    report(Defect(str(path), row, problem))
+                    continue
+                size = sides[0], sides[1]
+        text = fields[rle_at].strip()
+        yield TableRow(
+            row,
+            fields[image_at].strip(),
+            "" if text.lower() in ("-1", "nan") else text,
+            size,
+            None if split_at is None else fields[split_at].strip(),
+            None if group_at is None else fields[group_at].strip() or None,
+        )
+
+
+def _side(text: str) -> int:
+    # Pandas writes 512.0 where another row of the column is empty.
+    return int(float(text)) if re.fullmatch(r"[0-9]{1,9}(\.0+)?", text) else 0
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield row number and fields, the header as row 1, blank lines left out."""
+    # One mask's text can be longer than the 128 KiB that the module allows by default.
+    csv.field_size_limit(2**31 - 1)
+    row = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            for row, fields in enumerate(csv.reader(stream, strict=True), start=1):
+                if fields:
+                    yield row, fields
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not UTF-8 text after row {row} (byte 0x{error.object[error.start]:02x})"
+        ) from None
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV table after row {row}: {error}") from None
+
+
+def _header(rows: Iterator[tuple[int, list[str]]], path: Path) -> list[str]:
+    _, fields = next(rows, (0, []))
+    if not fields:
+        raise InputError(f"{path}: an empty file, expected a CSV table with a header")
+    return [name.strip() for name in fields]
+
+
+def _find(header: Sequence[str], known: Iterable[str]) -> int | None:
+    lower = [name.lower() for name in header]
+    return next((lower.index(name) for name in known if name in lower), None)
+
+
+def _column(
+    path: Path, header: Sequence[str], given: str | None, known: Sequence[str], what: str, flag: str
+) -> int:
+    if given is not None:
+        if given not in header:
+            raise InputError(f"{path}: no column {given!r}{suggest(given, header)}")
+        place = header.index(given)
+    else:
+        found = _find(header, known)
+        if found is None:
+            columns = ", ".join(name[:40] for name in header[:8])
+            raise InputError(
+                f"{path}: no column for the {what} (known: {', '.join(known)}) among {columns}; "
+                f"name it by {flag}"
+            )
+        place = found
+    if header.count(header[place]) > 1:
+        raise InputError(f"{path}: column {header[place]!r} is there twice")
+    return place
+
+
+def _splits_of_column(path: Path) -> tuple[str, ...]:
+    rows = _csv_rows(path)
+    place = _find(_header(rows, path), SPLIT_COLUMNS)
+    if place is None:
+        return ("train",)
+    return tuple(dict.fromkeys(fields[place].strip() for _, fields in rows if place < len(fields)))
+
+
+class _Finder:
+    """Finds images by the name a table gives, with or without extension; lists folders once."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self.folders = [folder for folder in folders if folder.is_dir()]
+        self.listed: dict[Path, dict[str, list[str]]] = {}
+
+    def find(self, name: str) -> list[Path]:
+        """Return every file that `name` may mean."""
+        return [
+            folder / Path(name).parent / file
+            for folder in self.folders
+            for file in self._listing(folder / Path(name).parent).get(Path(name).name, ())
+        ]
+
+    def _listing(self, folder: Path) -> dict[str, list[str]]:
+        if folder not in self.listed:
+            names: dict[str, list[str]] = {}
+            for path in list_images(folder) if folder.is_dir() else ():
+                names.setdefault(path.name, []).append(path.name)
+                names.setdefault(path.stem, []).append(path.name)
+            self.listed[folder] = names
+        return self.listed[folder]
+
+
+def _table_records(
+    path: Path,
+    rows: Iterable[TableRow],
+    split: str,
+    images: str | os.PathLike[str] | None,
+    report: Callable[[Defect], None],
+) -> list[Record]:
+    by_image: dict[str, list[TableRow]] = {}
+    splits: set[str] = set()
+    for row in rows:
+        if row.split is not None:
+            splits.add(row.split)
+        known = by_image.setdefault(row.image, [])
+        problem = _contradiction(known[0], row) if known else None
+        if problem:
+            report(Defect(str(path), row.row, problem))
+        else:
+            known.append(row)
+    if splits and split not in splits:
+        raise InputError(f"{path}: no rows of split {split!r}; there are: {_listed(splits)}")
+
+    if images is not None:
+        finder = _Finder([Path(images)])
+    else:
+        beside = path.parent
+        folders = ("", "images", "images/train", "images/val", "images/test", "face_crop")
+        finder = _Finder([beside / folder for folder in (*folders, "1/face_crop")])
+    records: list[Record] = []
+    row_of: dict[str, int] = {}
+    for image, parts in by_image.items():
+        first = parts[0]
+        if first.split not in (None, split):
+            continue
+        found = finder.find(image)
+        name = _without_extension(image)
+        if not found:
+            searched = ", ".join(str(folder) for folder in finder.folders)
+            report(Defect(str(path), first.row, f"no image {image!r} in {searched}"))
+        elif len(found) > 1:
+            problem = f"{image!r} may mean {found[0]} or {found[1]}: duplicate names"
+            report(Defect(str(path), first.row, problem))
+        elif name in row_of:
+            problem = f"duplicate name {image!r}: the same as in row {row_of[name]}"
+            report(Defect(str(path), first.row, problem))
+        else:
+            row_of[name] = first.row
+            numbers = tuple(part.row for part in parts)
+            records.append(
+                Record(
+                    name=name,
+                    image=found[0],
+                    label=None,
+                    rle=tuple(part.text for part in parts),
+                    size=first.size,
+                    group=first.group or name,
+                    where=f"{path} {_row_words(numbers)}",
+                    rows=numbers,
+                )
+            )
+    return records
+
+
+def _contradiction(first: TableRow, row: TableRow) -> str | None:
+    """Say what two rows of one image disagree on."""
+    if row.size != first.size:
+        return f"size {row.size} of {row.image!r}, but {first.size} in row {first.row}"
+    if row.split != first.split:
+        return f"{row.image!r} is in split {row.split!r}, but in {first.split!r} in row {first.row}"
+    if row.group != first.group:
+        return f"{row.image!r} shows {row.group!r}, but {first.group!r} in row {first.row}"
+    return None
+
+
+def _row_words(rows: Sequence[int]) -> str:
+    return f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows))}"
+
+
+def _without_extension(name: str) -> str:
+    stem, dot, extension = name.rpartition(".")
+    return stem if stem and f"{dot}{extension}".lower() in EXTENSIONS else name
+
+
+# --- folders --------------------------------------------------------------------------------------
+
+
+def _refuse(defect: Defect) -> None:
+    raise InputError(str(defect))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _split_folders(images: Path, labels: Path) -> tuple[str, ...]:
+    """Return the names that are folders in both; ("train",) where images lie in `images` itself."""
+    names = {p.name for p in images.iterdir() if p.is_dir() and (labels / p.name).is_dir()}
+    if not names:
+        return ("train",)
+    first = [name for name in ("train", "val", "test") if name in names]
+    return (*first, *sorted(names.difference(first)))
+
+
+def _split_folder(images: Path, labels: Path, split: str) -> tuple[Path, Path]:
+    splits = _split_folders(images, labels)
+    if split not in splits:
+        raise InputError(f"{images}: no split {split!r}; there are: {', '.join(splits)}")
+    if (images / split).is_dir() and (labels / split).is_dir():
+        return images / split, labels / split
+    return images, labels
+
+
+def _by_stem(folder: Path, report: Callable[[Defect], None]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in list_images(folder):
+        other = found.setdefault(path.stem, path)
+        if other is not path:
+            report(Defect(str(path), None, f"duplicate name: the same as {other.name}"))
+    return found
+
+
+def _pairs(
+    folders: tuple[Path, Path],
+    split: str,
+    report: Callable[[Defect], None],
+    unpaired: list[Defect],
+) -> list[Record]:
+    images, labels = (_by_stem(folder, report) for folder in folders)
+    if not images and not labels:
+        raise InputError(f"{folders[0]}: no images in split {split!r}")
+    for name in sorted(images.keys() - labels.keys()):
+        unpaired.append(Defect(str(images[name]), None, f"no label {name}.* in {folders[1]}"))
+    for name in sorted(labels.keys() - images.keys()):
+        unpaired.append(Defect(str(labels[name]), None, f"no image {name}.* in {folders[0]}"))
+    return [
+        Record(name, images[name], labels[name], None, None, name, str(labels[name]))
+        for name in sorted(images.keys() & labels.keys())
+    ]
+
+
+def _with_groups(records: Iterable[Record], meta: Path) -> list[Record]:
+    """Fill in the subjects that EasyPortrait's meta.csv names."""
+    rows = _csv_rows(meta)
+    header = _header(rows, meta)
+    name_at = _find(header, (*IMAGE_COLUMNS[:-1], "attachment_id"))
+    group_at = _find(header, GROUP_COLUMNS)
+    if name_at is None or group_at is None:
+        raise InputError(
+            f"{meta}: no columns for image and subject (attachment_id or image_name, user_id) "
+            f"among {', '.join(header[:8])}; rename them or remove the file"
+        )
+    known: dict[str, tuple[str, int]] = {}
+    for row, fields in rows:
+        if len(fields) != len(header):
+            raise InputError(
+                f"{meta} row {row}: {len(fields)} fields where the header has {len(header)}"
+            )
+        known[_without_extension(fields[name_at].strip())] = fields[group_at].strip(), row
+    filled = []
+    for record in records:
+        group, row = known.get(record.name, ("", 0))
+        filled.append(replace(record, group=group, rows=(row,)) if group else record)
+    return filled
+
+
+def _msfd_root(path: Path) -> Path:
+    return path / "1" if (path / "1").is_dir() else path
+
+
+def _lists_splits(listing: Path) -> bool:
+    """Tell whether MSFD's dataset.csv says which face crop is whose, or in which split."""
+    if not listing.is_file():
+        return False
+    header = _header(_csv_rows(listing), listing)
+    spoken = (*SPLIT_COLUMNS, *GROUP_COLUMNS)
+    return _find(header, ("filename",)) is not None and _find(header, spoken) is not None
+
+
+def _msfd_records(
+    root: Path,
+    listing: Path | None,
+    split: str,
+    report: Callable[[Defect], None],
+    unpaired: list[Defect],
+) -> list[Record]:
+    folders = root / "face_crop", root / "face_crop_segmentation"
+    if not folders[1].is_dir():
+        raise InputError(f"{folders[1]}: no such folder")
+    if listing is None:
+        if split != "train":
+            raise InputError(
+                f"{root}: no split {split!r}: without dataset.csv every image is in 'train'"
+            )
+        return _pairs(folders, split, report, unpaired)
+
+    images, labels = (_by_stem(folder, report) for folder in folders)
+    rows = _csv_rows(listing)
+    header = _header(rows, listing)
+    name_at = _column(listing, header, None, ("filename",), "image", "--image-column")
+    split_at, group_at = _find(header, SPLIT_COLUMNS), _find(header, GROUP_COLUMNS)
+    records: list[Record] = []
+    row_of: dict[str, int] = {}
+    splits: set[str] = set()
+    for row, fields in rows:
+        if len(fields) != len(header):
+            problem = f"{len(fields)} fields where the header has {len(header)}"
+            report(Defect(str(listing), row, problem))
+            continue
+        file = fields[name_at].strip()
+        name = _without_extension(file)
+        this_split = "train" if split_at is None else fields[split_at].strip()
+        splits.add(this_split)
+        if name in row_of:
+            problem = f"duplicate name {file!r}: the same as in row {row_of[name]}"
+            report(Defect(str(listing), row, problem))
+            continue
+        row_of[name] = row
+        if this_split != split:
+            continue
+        missing = folders[0] if name not in images else folders[1]
+        if name not in images or name not in labels:
+            report(Defect(str(listing), row, f"no {file!r} in {missing}"))
+            continue
+        group = name if group_at is None else fields[group_at].strip() or name
+        label = labels[name]
+        records.append(Record(name, images[name], label, None, None, group, str(label), (row,)))
+    if split not in splits:
+        raise InputError(f"{listing}: no rows of split {split!r}; there are: {_listed(splits)}")
+    for files in (images, labels):
+        for name in sorted(files.keys() - row_of.keys()):
+            unpaired.append(Defect(str(files[name]), None, f"not listed in {listing.name}"))
+    return records
+
+
+# --- label values ---------------------------------------------------------------------------------
+
+
+def label_form(labels: Sequence[Path], *, default: str | None = None) -> str:
+    """Tell what label images store, by looking at some of them.
+
+    Parameters
+    ----------
+    labels
+        Label files.
+    default
+        Returned if none of those looked at is of any of the forms; None raises.
+
+    Returns
+    -------
+    str
+        ``"0/1"``, ``"0/255"``, ``"parts"`` (0 to 8) or ``"grey"`` (JPEG).
+
+    Raises
+    ------
+    InputError
+        If none of those looked at is of any of these forms.
+    """
+    if all(path.suffix.lower() in (".jpg", ".jpeg") for path in labels):
+        return "grey"
+    fits = Counter[str]()
+    problem = ""
+    for path in labels[:: -(-len(labels) // _PEEK)]:
+        try:
+            values = read_labels(path)
+        except InputError as error:
+            problem = problem or str(error)
+            continue
+        present = np.bincount(values.ravel(), minlength=256) > 0
+        for form, rule in _FORMS.items():
+            fits[form] += not (present & (np.frombuffer(rule.lut, np.uint8) == _ILLEGAL)).any()
+        if not problem and not any(fits.values()):
+            problem = f"{path}: label values up to {values.max()}"
+    form, count = max(((form, fits[form]) for form in _FORMS), key=lambda pair: pair[1])
+    if not count and default is not None:
+        return default
+    if not count:
+        raise InputError(f"{problem}, expected 0/1, 0/255, EasyPortrait's 0 to 8, or grey JPEG")
+    return form
+
+
+def label_rule(form: str) -> Rule:
+    """Return the rule that makes two classes of a two-valued form, or keeps ``"parts"``."""
+    return _GREY if form == "grey" else _FORMS[form]
+
+
+def foreground_rule(classes: Iterable[int]) -> Rule:
+    """Return the rule that makes these EasyPortrait classes foreground and the others background.
+
+    Raises
+    ------
+    InputError
+        If there is no such class, or none is given.
+    """
+    chosen = set(classes)
+    if not chosen or not chosen <= set(range(1, len(PARTS))):
+        raise InputError(f"classes {sorted(chosen)}, expected some of 1 to {len(PARTS) - 1}")
+    return _rule("0 to 8", {value: int(value in chosen) for value in range(len(PARTS))})
+
+
+def _choose_rule(
+    root: Path, kind: str, form: str, task: str, classes: Sequence[int] | None
+) -> Rule:
+    if kind == "msfd" and task != "mask":
+        raise InputError(f"{root}: MSFD labels the medical mask, not {task!r}: use task mask")
+    if form != "parts":
+        if task == "parse" or classes is not None:
+            raise InputError(
+                f"{root}: labels are {form}, two classes: use task face or mask, without classes"
+            )
+        return label_rule(form)
+    if task == "parse":
+        if classes is not None:
+            raise InputError("task parse keeps all nine classes: use task face to choose some")
+        return label_rule(form)
+    if classes is None and task == "mask":
+        raise InputError(
+            f"{root}: EasyPortrait's classes hold no medical mask: use task face or parse, "
+            "or name classes"
+        )
+    return foreground_rule(range(2, len(PARTS)) if classes is None else classes)

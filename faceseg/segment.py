@@ -1,0 +1,106 @@
+"""Anything that segments, by name or path: a checkpoint, an exported file, a classical method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faceseg.errors import InputError
+from faceseg.evaluate import Segmenter
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A segmenter and what is known of it.
+
+    Attributes
+    ----------
+    name
+        How it is called in tables.
+    kind
+        ``"eager"``, ``"torchscript"``, ``"onnx"`` or ``"classical"``.
+    task, classes
+        What it segments; the first class is the background.
+    segment
+        Maps (H, W, 3) uint8 RGB to (H, W) uint8 class ids.
+    parameters
+        Number of trained parameters; None where a file does not tell.
+    runs_on
+        Device or execution provider.
+    """
+
+    name: str
+    kind: str
+    task: str
+    classes: tuple[str, ...]
+    segment: Segmenter
+    parameters: int | None
+    runs_on: str
+
+
+def load_segmenter(
+    model: str, *, task: str | None = None, device: str = "auto", threads: int | None = None
+) -> Loaded:
+    """Load a model by what it is called.
+
+    Parameters
+    ----------
+    model
+        A run folder or ``.pt`` checkpoint, an exported ``.onnx`` or ``.ts`` file, or the name of
+        a classical method. Only checkpoints and ``.ts`` files import torch.
+    task
+        ``"face"`` or ``"mask"``: what a classical method is to look for.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    threads
+        Threads of ONNX Runtime; None leaves its default.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, it cannot be read, or the device asked for is not there.
+    """
+    path = Path(model)
+    if path.suffix == ".onnx":
+        from faceseg.predict import Predictor
+
+        predictor = Predictor(path, provider=device, threads=threads)
+        contract = predictor.contract
+        return Loaded(
+            path.name, "onnx", contract.task, contract.classes, predictor, None, predictor.provider
+        )
+    if path.exists():
+        return _load_torch(path, device)
+    from faceseg.classical import METHODS
+
+    if model not in METHODS:
+        raise InputError(
+            f"{model}: neither a run folder, a .pt, .onnx or .ts file, nor a classical method "
+            f"({', '.join(METHODS)})"
+        )
+    method = METHODS[model]
+    task = task or method.tasks[0]
+    if task not in method.tasks:
+        raise InputError(f"{model} segments {' and '.join(method.tasks)}, not {task}")
+    return Loaded(model, "classical", task, ("background", task), method, None, "CPU")
+
+
+def _load_torch(path: Path, device: str) -> Loaded:
+    from faceseg.device import choose_device
+    from faceseg.models.pipeline import segmenter
+
+    chosen = str(choose_device(device))
+    if path.suffix == ".ts":
+        from faceseg.export.torchscript import load_torchscript
+
+        module, contract = load_torchscript(path)
+        task, classes, kind, name = contract.task, contract.classes, "torchscript", path.name
+    else:
+        from faceseg.checkpoint import load_pipeline
+
+        module, checkpoint = load_pipeline(path)
+        task, classes, kind = checkpoint.task, checkpoint.classes, "eager"
+        name = path.name if path.is_dir() else f"{path.parent.name}/{path.name}"
+    parameters = sum(p.numel() for p in module.parameters())
+    segment = segmenter(module, device=chosen)
+    return Loaded(name, kind, task, classes, segment, parameters, chosen)
