@@ -1,26 +1,32 @@
 /* Class confusion in one pass over prediction and target.
  *
- * Labels go through in blocks that stay in the first cache: looked at for values out of range, then
- * counted. Ignored pixels and wide labels are first copied into a block of bytes, an ignored pixel
- * as the pair (0, 0), which is taken off again. */
+ * Labels are copied, in blocks that stay in the first cache, into bytes of our own, which nobody can
+ * change between the look for values out of range and the counting that relies on it. An ignored
+ * pixel is copied as the pair (0, 0), which is taken off again. */
 #include "faceseg.h"
 #include "loops.h"
 #include "status.h"
 
+#include <string.h>
+
 enum { BLOCK = 2040 }; /* 255 words of eight labels: all that byte-wide counters can hold */
 
-static int in_range(const uint8_t *labels, size_t n, unsigned classes)
+/* Add n pairs of which `at` pixels came before. */
+static fseg_status count_block(const uint8_t *prediction, const uint8_t *target, size_t n,
+                               size_t at, unsigned classes, int64_t *matrix, fseg_fault *fault)
 {
-    return fseg_max_u8_scalar(labels, n) < classes;
-}
-
-static void count_block(const uint8_t *prediction, const uint8_t *target, size_t n,
-                        unsigned classes, int64_t *matrix)
-{
+    if (fseg_max_u8_scalar(prediction, n) >= classes || fseg_max_u8_scalar(target, n) >= classes)
+        for (size_t i = 0; i < n; i++) {
+            if (target[i] >= classes)
+                return fail(fault, FSEG_BAD_TARGET, at + i, target[i], classes);
+            if (prediction[i] >= classes)
+                return fail(fault, FSEG_BAD_PREDICTION, at + i, prediction[i], classes);
+        }
     if (classes == 2)
         fseg_count_binary_u8_scalar(prediction, target, n, matrix);
     else
         fseg_count_pairs_u8_scalar(prediction, target, n, classes, matrix);
+    return FSEG_OK;
 }
 
 fseg_status fseg_confusion_u8(const uint8_t *prediction, const uint8_t *target, size_t pixels,
@@ -35,24 +41,20 @@ fseg_status fseg_confusion_u8(const uint8_t *prediction, const uint8_t *target, 
         n = pixels - at < BLOCK ? pixels - at : BLOCK;
         if (drop) {
             matrix[0] -= (int64_t)fseg_drop_u8_scalar(p, t, n, (uint8_t)ignore, kept_p, kept_t);
-            p = kept_p;
-            t = kept_t;
+        } else {
+            memcpy(kept_p, p, n);
+            memcpy(kept_t, t, n);
         }
-        if (!in_range(p, n, classes) || !in_range(t, n, classes))
-            for (size_t i = 0; i < n; i++) {
-                if (t[i] >= classes)
-                    return fail(fault, FSEG_BAD_TARGET, at + i, t[i], classes);
-                if (p[i] >= classes)
-                    return fail(fault, FSEG_BAD_PREDICTION, at + i, p[i], classes);
-            }
-        count_block(p, t, n, classes, matrix);
+        fseg_status status = count_block(kept_p, kept_t, n, at, classes, matrix, fault);
+        if (status != FSEG_OK)
+            return status;
     }
     return FSEG_OK;
 }
 
 /* Whether a label of n pairs is out of range, and if so which. */
 static fseg_status check_wide(const int64_t *prediction, const int64_t *target, size_t n,
-                              unsigned classes, int has_ignore, int64_t ignore, size_t at,
+                              size_t at, unsigned classes, int has_ignore, int64_t ignore,
                               fseg_fault *fault)
 {
     for (size_t i = 0; i < n; i++) {
@@ -75,19 +77,20 @@ fseg_status fseg_confusion_i64(const int64_t *prediction, const int64_t *target,
         const int64_t *p = prediction + at, *t = target + at;
         uint8_t kept_p[BLOCK], kept_t[BLOCK];
         n = pixels - at < BLOCK ? pixels - at : BLOCK;
-        uint64_t all = fseg_narrow_i64_scalar(p, n, kept_p) | fseg_narrow_i64_scalar(t, n, kept_t);
-        if (all > UINT8_MAX || !in_range(kept_p, n, classes) || !in_range(kept_t, n, classes)) {
-            fseg_status status = check_wide(p, t, n, classes, has_ignore, ignore, at, fault);
-            if (status != FSEG_OK)
-                return status;
-        }
+        fseg_status status = FSEG_OK;
+        if ((fseg_narrow_i64_scalar(p, n, kept_p) | fseg_narrow_i64_scalar(t, n, kept_t))
+            > UINT8_MAX)
+            status = check_wide(p, t, n, at, classes, has_ignore, ignore, fault);
         for (size_t i = 0; has_ignore && i < n; i++) {
             if (t[i] != ignore)
                 continue;
             kept_p[i] = kept_t[i] = 0;
             matrix[0]--;
         }
-        count_block(kept_p, kept_t, n, classes, matrix);
+        if (status == FSEG_OK)
+            status = count_block(kept_p, kept_t, n, at, classes, matrix, fault);
+        if (status != FSEG_OK)
+            return status;
     }
     return FSEG_OK;
 }

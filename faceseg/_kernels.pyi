@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-class Fault(Exception):
+class Fault(ValueError):
     reason: str
     position: int
     found: int

@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: autotestdict=False
 """Buffers in, arrays or a `Fault` out; the algorithms are in csrc/.
 
 Arguments are taken as they are: `faceseg.rle` and `faceseg.metrics` check them and word the faults.
@@ -12,7 +13,7 @@ import numpy as np
 from faceseg._csrc cimport *
 
 
-class Fault(Exception):
+class Fault(ValueError):
     """Why a kernel refused its input: `reason`, `position`, and the two numbers that disagree."""
 
     def __init__(self, reason, position, found, expected):
@@ -54,7 +55,7 @@ def implementation():
 
 
 def encode_rows(const uint8_t[:, :] mask):
-    """Runs of a mask read row by row; the bytes of a row must follow each other."""
+    """Return the runs of a mask read row by row; the bytes of a row must follow each other."""
     cdef size_t rows = mask.shape[0], columns = mask.shape[1], runs = 0
     cdef ptrdiff_t stride = mask.strides[0]
     cdef const uint8_t *pixels = &mask[0, 0]
@@ -73,7 +74,7 @@ def encode_rows(const uint8_t[:, :] mask):
 
 
 def encode_columns(const uint8_t[:, :] mask):
-    """Runs of a mask read column by column; the bytes of a row must follow each other."""
+    """Return the runs of a mask read column by column, its bytes laid out as for encode_rows."""
     cdef size_t rows = mask.shape[0], columns = mask.shape[1], runs = 0
     cdef ptrdiff_t stride = mask.strides[0]
     cdef const uint8_t *pixels = &mask[0, 0]
@@ -124,7 +125,7 @@ def check_runs(const uint32_t[::1] counts, uint32_t area):
 
 
 def area(const uint32_t[::1] counts):
-    """Sum of the runs of ones."""
+    """Add up the runs of ones."""
     cdef uint64_t pixels
     with nogil:
         pixels = fseg_area(&counts[0], counts.shape[0])
@@ -132,7 +133,7 @@ def area(const uint32_t[::1] counts):
 
 
 def parse_kaggle(bytes text, uint32_t base, uint32_t area):
-    """Runs of "start length ..."."""
+    """Read the runs of a text "start length ..."."""
     cdef const char *characters = PyBytes_AS_STRING(text)
     cdef size_t length = len(text), runs = 0, capacity = 0
     cdef uint32_t[::1] counts
@@ -150,7 +151,7 @@ def parse_kaggle(bytes text, uint32_t base, uint32_t area):
 
 
 def write_kaggle(const uint32_t[::1] counts, uint32_t base):
-    """"start length ..." of the runs."""
+    """Write the runs as "start length ..."."""
     cdef size_t length
     cdef fseg_fault fault
     cdef fseg_status status
@@ -166,7 +167,7 @@ def write_kaggle(const uint32_t[::1] counts, uint32_t base):
 
 
 def parse_coco(bytes text, uint32_t area):
-    """Runs of COCO's compressed text."""
+    """Read the runs of COCO's compressed text."""
     cdef const char *characters = PyBytes_AS_STRING(text)
     cdef size_t length = len(text), runs
     cdef uint32_t[::1] counts
@@ -183,7 +184,7 @@ def parse_coco(bytes text, uint32_t area):
 
 
 def write_coco(const uint32_t[::1] counts):
-    """COCO's compressed text of the runs."""
+    """Write the runs as COCO's compressed text."""
     cdef size_t length
     cdef fseg_fault fault
     cdef fseg_status status
@@ -198,7 +199,7 @@ def write_coco(const uint32_t[::1] counts):
 
 
 def confusion(prediction, target, unsigned int classes, ignore):
-    """(classes, classes) pair counts of two flat uint8 or int64 arrays of one dtype and length."""
+    """Count the pairs of two flat arrays of one length, both uint8 or both int64."""
     cdef const uint8_t[::1] prediction_u8, target_u8
     cdef const int64_t[::1] prediction_i64, target_i64
     cdef int has_ignore = ignore is not None

@@ -25,14 +25,14 @@ def implementation() -> str:
 
 
 def encode_rows(mask: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Runs of a mask read row by row."""
+    """Return the runs of a mask read row by row."""
     pixels = np.concatenate([[False], mask.ravel(order="C") != 0])
     changes = np.flatnonzero(pixels[1:] != pixels[:-1])
     return np.diff(changes, prepend=0, append=mask.size).astype(np.uint32)
 
 
 def encode_columns(mask: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Runs of a mask read column by column."""
+    """Return the runs of a mask read column by column."""
     return encode_rows(mask.T)
 
 
@@ -63,12 +63,12 @@ def check_runs(counts: NDArray[np.uint32], area: int) -> None:
 
 
 def area(counts: NDArray[np.uint32]) -> int:
-    """Sum of the runs of ones."""
+    """Add up the runs of ones."""
     return int(counts[1::2].sum(dtype=np.uint64))
 
 
 def parse_kaggle(text: bytes, base: int, area: int) -> NDArray[np.uint32]:
-    """Runs of "start length ..."."""
+    """Read the runs of a text "start length ..."."""
     counts: list[int] = []
     end = 0
     tokens = _tokens(text)
@@ -96,14 +96,14 @@ def parse_kaggle(text: bytes, base: int, area: int) -> NDArray[np.uint32]:
 
 
 def write_kaggle(counts: NDArray[np.uint32], base: int) -> bytes:
-    """"start length ..." of the runs."""
+    """Write the runs as "start length ..."."""
     ends = np.cumsum(counts, dtype=np.uint64)
     starts = ends[:-1:2] + np.uint64(base)
     return b" ".join(b"%d %d" % pair for pair in zip(starts, counts[1::2], strict=True))
 
 
 def parse_coco(text: bytes, area: int) -> NDArray[np.uint32]:
-    """Runs of COCO's compressed text."""
+    """Read the runs of COCO's compressed text."""
     counts: list[int] = []
     end = at = 0
     while at < len(text):
@@ -143,7 +143,7 @@ def parse_coco(text: bytes, area: int) -> NDArray[np.uint32]:
 
 
 def write_coco(counts: NDArray[np.uint32]) -> bytes:
-    """COCO's compressed text of the runs."""
+    """Write the runs as COCO's compressed text."""
     text = bytearray()
     runs = counts.tolist()
     for i, run in enumerate(runs):
@@ -160,7 +160,7 @@ def write_coco(counts: NDArray[np.uint32]) -> bytes:
 def confusion(
     prediction: NDArray[Any], target: NDArray[Any], classes: int, ignore: int | None
 ) -> NDArray[np.int64]:
-    """(classes, classes) pair counts of two flat arrays of one length."""
+    """Count the pairs of two flat arrays of one length."""
     matrix = np.zeros((classes, classes), np.int64)
     for i, (predicted, true) in enumerate(zip(prediction.tolist(), target.tolist(), strict=True)):
         if true == ignore:
@@ -174,7 +174,7 @@ def confusion(
 
 
 def _tokens(text: bytes) -> list[tuple[int, int]]:
-    """First and end offset of each stretch without white space."""
+    """Return first and end offset of each stretch without white space."""
     space = [True, *(byte in SPACE for byte in text), True]
     first = [i for i in range(len(text) + 1) if space[i] and not space[i + 1]]
     end = [i for i in range(len(text) + 1) if not space[i] and space[i + 1]]
@@ -182,7 +182,7 @@ def _tokens(text: bytes) -> list[tuple[int, int]]:
 
 
 def _number(text: bytes, first: int, end: int) -> tuple[int, int]:
-    """Offset and value of a token."""
+    """Return offset and value of a token."""
     digits = first + 1 if text[first] == ord("-") and end > first + 1 else first
     if text[digits] not in DIGITS:
         raise Fault("bad character", first, text[first], 0)

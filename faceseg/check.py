@@ -12,15 +12,8 @@ from typing import Any
 
 from faceseg.errors import InputError
 from faceseg.images import image_size, read_image
-from faceseg.records import (
-    Defect,
-    Record,
-    Source,
-    find_layout,
-    index_source,
-    list_splits,
-    size_problem,
-)
+from faceseg.records import Record, Source, find_layout, index_source, list_splits, size_problem
+from faceseg.tables import Defect
 
 # Records inspected between two looks at Ctrl-C.
 _BLOCK = 256
@@ -82,13 +75,12 @@ def check(
     sources: dict[str, Source] = {}
     for path in paths:
         folders = {name: options.get(name) for name in ("images", "masks")}
-        layout = find_layout(Path(path), **folders)
         splits = list_splits(path, **folders)
         for split in splits:
             source = index_source(
                 path,
                 split=split,
-                task=task or ("mask" if layout == "msfd" else "face"),
+                task=task or default_task(path, **folders),
                 on_defect=defects.append,
                 **options,
             )
@@ -109,6 +101,17 @@ def check(
     defects.extend(_shared_between(sources, digests))
     # Two splits of one table meet its malformed rows twice.
     return Report({k: len(v) for k, v in sources.items()}, tuple(dict.fromkeys(defects)))
+
+
+def default_task(
+    path: str | os.PathLike[str],
+    *,
+    images: str | os.PathLike[str] | None = None,
+    masks: str | os.PathLike[str] | None = None,
+) -> str:
+    """Return ``"mask"`` for MSFD's layout and ``"face"`` for any other."""
+    layout = find_layout(Path(path), images=images, masks=masks)
+    return "mask" if layout == "msfd" else "face"
 
 
 def _inspect_all(source: Source) -> Iterator[tuple[list[Defect], bytes]]:

@@ -150,6 +150,10 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         If the file is missing, truncated, not a checkpoint of this package, or of a newer version.
     """
     found = resolve(path)
+    # Checkpoints are zip archives, whose directory stands at the end; anything else would be read
+    # as a bare pickle.
+    if not zipfile.is_zipfile(found):
+        raise InputError(f"{found}: truncated or not a checkpoint")
     try:
         content = torch.load(found, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -157,7 +161,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
             f"{found}: not a faceseg checkpoint: it holds Python objects, which are never loaded"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{found}: truncated or not a PyTorch file") from error
+        raise InputError(f"{found}: damaged, or not a checkpoint") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise InputError(f"{found}: a PyTorch file, but not a faceseg checkpoint")
     if content["version"] > _VERSION:
@@ -165,16 +169,19 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
             f"{found}: checkpoint version {content['version']}, this faceseg reads up to "
             f"{_VERSION}; upgrade faceseg"
         )
-    return Checkpoint(
-        path=found,
-        config=Config.from_dict(content["config"]),
-        task=content["task"],
-        classes=tuple(content["classes"]),
-        weights=content["weights"],
-        scores=content["scores"],
-        state=content["state"],
-        versions=content["versions"],
-    )
+    try:
+        return Checkpoint(
+            path=found,
+            config=Config.from_dict(content["config"]),
+            task=content["task"],
+            classes=tuple(content["classes"]),
+            weights=content["weights"],
+            scores=content["scores"],
+            state=content["state"],
+            versions=content["versions"],
+        )
+    except KeyError as error:
+        raise InputError(f"{found}: a faceseg checkpoint without {error}; it is damaged") from error
 
 
 def load_pipeline(

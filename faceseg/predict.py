@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -69,9 +71,7 @@ class Predictor:
         options.intra_op_num_threads = threads or 0
         chain = list(dict.fromkeys([wanted, PROVIDERS["cpu"]]))
         try:
-            self._session = onnxruntime.InferenceSession(
-                os.fspath(path), options, providers=chain
-            )
+            self._session = onnxruntime.InferenceSession(os.fspath(path), options, providers=chain)
         except Exception as error:
             # ONNX Runtime's errors have no base class but Exception.
             reason = " ".join(str(error).split())
@@ -101,7 +101,7 @@ class Predictor:
         ValueError
             If `images` has another shape or dtype.
         """
-        return np.asarray(self._run("mask", images), dtype=np.uint8)
+        return self._run("mask", images)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probability of each class.
@@ -128,9 +128,9 @@ class Predictor:
                 f"{self.contract.name}: this model gives no probabilities; export it with "
                 "--probabilities"
             )
-        return np.asarray(self._run("probabilities", images), dtype=np.float32)
+        return self._run("probabilities", images)
 
-    def _run(self, output: str, images: NDArray[np.uint8]) -> NDArray[np.generic]:
+    def _run(self, output: str, images: NDArray[np.uint8]) -> NDArray[Any]:
         single = images.ndim == 3
         batch = images[None] if single else images
         if batch.ndim != 4 or batch.shape[3] != 3 or batch.dtype != np.uint8 or batch.size == 0:
@@ -139,7 +139,7 @@ class Predictor:
                 "(N, H, W, 3) uint8 with no empty axis"
             )
         (result,) = self._session.run([output], {"image": np.ascontiguousarray(batch)})
-        array: NDArray[np.generic] = result[0] if single else result
+        array: NDArray[Any] = result[0] if single else result
         return array
 
 
@@ -191,9 +191,11 @@ def _check_file(path: Path) -> None:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Keep ONNX Runtime's own log lines about a provider that does not start off the terminal."""
+    """Keep ONNX Runtime's own lines about a provider that does not start off the terminal."""
     onnxruntime.set_default_logger_severity(4)
     try:
-        yield
+        # preload_dlls() prints what it does not find.
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         onnxruntime.set_default_logger_severity(2)

@@ -6,11 +6,9 @@ and any pair of folders. An index holds names and run-length text; no image is k
 
 from __future__ import annotations
 
-import csv
 import os
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,55 +17,28 @@ import numpy.typing as npt
 
 from faceseg import rle
 from faceseg.errors import InputError, suggest
-from faceseg.images import EXTENSIONS, image_size, list_images, read_labels
+from faceseg.images import image_size, list_images, read_labels
+from faceseg.labels import PARTS, Rule, foreground_rule, label_form, label_rule
 from faceseg.rle import Order
+from faceseg.tables import (
+    GROUP_COLUMNS,
+    IMAGE_COLUMNS,
+    SPLIT_COLUMNS,
+    Defect,
+    ImageFinder,
+    TableRow,
+    contradiction,
+    csv_rows,
+    find_column,
+    named_column,
+    read_header,
+    read_table,
+    refuse,
+    splits_of_column,
+    without_extension,
+)
 
 TASKS = ("face", "mask", "parse")
-
-PARTS = (
-    "background",
-    "person",
-    "skin",
-    "left brow",
-    "right brow",
-    "left eye",
-    "right eye",
-    "lips",
-    "teeth",
-)
-"""EasyPortrait's classes; the face is all from skin on."""
-
-IMAGE_COLUMNS = ("image", "imageid", "image_id", "image_name", "filename", "file_name", "id")
-RLE_COLUMNS = ("rle_mask", "encodedpixels", "encoded_pixels", "rle")
-GROUP_COLUMNS = ("user_id", "subject", "subject_id", "group")
-SPLIT_COLUMNS = ("split", "set")
-
-# Looking at this many labels, spread over the set, tells which values it stores.
-_PEEK = 16
-_ILLEGAL = 255
-
-
-@dataclass(frozen=True, slots=True)
-class Defect:
-    """Something wrong with a data set.
-
-    Attributes
-    ----------
-    file
-        Path of the file it is in.
-    row
-        Row of a table, counted as spreadsheets do: the header is row 1.
-    problem
-        What is wrong, in words.
-    """
-
-    file: str
-    row: int | None
-    problem: str
-
-    def __str__(self) -> str:
-        place = self.file if self.row is None else f"{self.file} row {self.row}"
-        return f"{place}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,55 +74,6 @@ class Record:
     group: str
     where: str
     rows: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How the values stored in label images become class ids.
-
-    Attributes
-    ----------
-    expected
-        The values that may occur, in words.
-    lut
-        256 class ids, one for each value; 255 where the value may not occur.
-    """
-
-    expected: str
-    lut: bytes
-
-    def apply(self, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Return (H, W) uint8 class ids for (H, W) uint8 stored values.
-
-        Raises
-        ------
-        ValueError
-            If a value may not occur; the message gives the value and its first place.
-        """
-        # bytes.translate takes a quarter of the time of indexing a table with the labels.
-        ids = np.frombuffer(bytearray(labels.tobytes().translate(self.lut)), np.uint8)
-        ids = ids.reshape(labels.shape)
-        if ids.max(initial=0) == _ILLEGAL:
-            bad = ids == _ILLEGAL
-            row, column = np.unravel_index(int(bad.argmax()), bad.shape)
-            raise ValueError(
-                f"label value {labels[row, column]} at line {row}, column {column} "
-                f"(and in {int(bad.sum())} pixels in all), expected {self.expected}"
-            )
-        return ids
-
-
-def _rule(expected: str, ids: Mapping[int, int]) -> Rule:
-    return Rule(expected, bytes(ids.get(value, _ILLEGAL) for value in range(256)))
-
-
-# What label images store, first match first: a 0/1 image would pass for EasyPortrait classes, too.
-_FORMS = {
-    "0/1": _rule("0 or 1", {0: 0, 1: 1}),
-    "0/255": _rule("0 or 255", {0: 0, 255: 1}),
-    "parts": _rule("0 to 8", {value: value for value in range(len(PARTS))}),
-}
-_GREY = Rule("grey, foreground from 128 on", bytes(128) + bytes([1]) * 128)
 
 
 @dataclass(frozen=True)
@@ -350,7 +272,7 @@ def index_source(
         raise InputError(f"task {task!r}{suggest(task, TASKS)}")
     if order not in ("F", "C") or base not in (0, 1):
         raise InputError(f"order {order!r} and base {base}, expected 'F' or 'C' and 0 or 1")
-    report = on_defect or _refuse
+    report = on_defect or refuse
     root = Path(path)
     kind = find_layout(root, images=images, masks=masks)
     table: Path | None = None
@@ -464,10 +386,10 @@ def list_splits(
     root = Path(path)
     kind = find_layout(root, images=images, masks=masks)
     if kind == "table":
-        return _splits_of_column(root)
+        return splits_of_column(root)
     if kind == "msfd":
         listing = _msfd_root(root) / "dataset.csv"
-        return _splits_of_column(listing) if _lists_splits(listing) else ("train",)
+        return splits_of_column(listing) if _lists_splits(listing) else ("train",)
     return _split_folders(Path(images or root / "images"), Path(masks or root / "annotations"))
 
 
@@ -558,174 +480,6 @@ def split_off(source: Source, fraction: float, seed: int) -> tuple[Source, Sourc
 # --- tables ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """One row of a table of run lengths; `text` is "" for an empty mask."""
-
-    row: int
-    image: str
-    text: str
-    size: tuple[int, int] | None
-    split: str | None
-    group: str | None
-
-
-def read_table(
-    path: str | os.PathLike[str],
-    *,
-    image_column: str | None = None,
-    rle_column: str | None = None,
-    report: Callable[[Defect], None] | None = None,
-) -> Iterator[TableRow]:
-    """Read a table of image names and run-length text, row by row.
-
-    Parameters
-    ----------
-    path
-        CSV, comma-separated, UTF-8, with a header.
-    image_column, rle_column
-        Names of the two columns, where they are none of those known (case does not matter:
-        ``image``, ``ImageId``, ``image_id``, ``filename``, ``id``; ``rle_mask``,
-        ``EncodedPixels``, ``rle``).
-    report
-        Called for each malformed row, which is then left out. By default the first one raises
-        InputError.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or is not text, or a column is missing.
-    """
-    path = Path(path)
-    report = report or _refuse
-    rows = _csv_rows(path)
-    header = _header(rows, path)
-    image_at = _column(path, header, image_column, IMAGE_COLUMNS, "image", "--image-column")
-    rle_at = _column(path, header, rle_column, RLE_COLUMNS, "run lengths", "--rle-column")
-    height_at, width_at = _find(header, ("height",)), _find(header, ("width",))
-    split_at, group_at = _find(header, SPLIT_COLUMNS), _find(header, GROUP_COLUMNS)
-    if (height_at is None) != (width_at is None):
-        raise InputError(f"{path}: column height or width without the other")
-    for row, fields in rows:
-        if len(fields) != len(header):
-            problem = f"{len(fields)} fields where the header has {len(header)}"
-            report(Defect(str(path), row, problem))
-            continue
-        if not fields[image_at].strip():
-            report(Defect(str(path), row, "no image name"))
-            continue
-        size = None
-        if height_at is not None and width_at is not None:
-            given = fields[height_at].strip(), fields[width_at].strip()
-            if any(given):
-                sides = [_side(text) for text in given]
-                if not (sides[0] and sides[1]):
-                    problem = f"height {given[0]!r}, width {given[1]!r}, expected whole numbers > 0"
-                    report(Defect(str(path), row, problem))
-                    continue
-                size = sides[0], sides[1]
-        text = fields[rle_at].strip()
-        yield TableRow(
-            row,
-            fields[image_at].strip(),
-            "" if text.lower() in ("-1", "nan") else text,
-            size,
-            None if split_at is None else fields[split_at].strip(),
-            None if group_at is None else fields[group_at].strip() or None,
-        )
-
-
-def _side(text: str) -> int:
-    # Pandas writes 512.0 where another row of the column is empty.
-    return int(float(text)) if re.fullmatch(r"[0-9]{1,9}(\.0+)?", text) else 0
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield row number and fields, the header as row 1, blank lines left out."""
-    # One mask's text can be longer than the 128 KiB that the module allows by default.
-    csv.field_size_limit(2**31 - 1)
-    row = 0
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            for row, fields in enumerate(csv.reader(stream, strict=True), start=1):
-                if fields:
-                    yield row, fields
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 text after row {row} (byte 0x{error.object[error.start]:02x})"
-        ) from None
-    except csv.Error as error:
-        raise InputError(f"{path}: not a CSV table after row {row}: {error}") from None
-
-
-def _header(rows: Iterator[tuple[int, list[str]]], path: Path) -> list[str]:
-    _, fields = next(rows, (0, []))
-    if not fields:
-        raise InputError(f"{path}: an empty file, expected a CSV table with a header")
-    return [name.strip() for name in fields]
-
-
-def _find(header: Sequence[str], known: Iterable[str]) -> int | None:
-    lower = [name.lower() for name in header]
-    return next((lower.index(name) for name in known if name in lower), None)
-
-
-def _column(
-    path: Path, header: Sequence[str], given: str | None, known: Sequence[str], what: str, flag: str
-) -> int:
-    if given is not None:
-        if given not in header:
-            raise InputError(f"{path}: no column {given!r}{suggest(given, header)}")
-        place = header.index(given)
-    else:
-        found = _find(header, known)
-        if found is None:
-            columns = ", ".join(name[:40] for name in header[:8])
-            raise InputError(
-                f"{path}: no column for the {what} (known: {', '.join(known)}) among {columns}; "
-                f"name it by {flag}"
-            )
-        place = found
-    if header.count(header[place]) > 1:
-        raise InputError(f"{path}: column {header[place]!r} is there twice")
-    return place
-
-
-def _splits_of_column(path: Path) -> tuple[str, ...]:
-    rows = _csv_rows(path)
-    place = _find(_header(rows, path), SPLIT_COLUMNS)
-    if place is None:
-        return ("train",)
-    return tuple(dict.fromkeys(fields[place].strip() for _, fields in rows if place < len(fields)))
-
-
-class _Finder:
-    """Finds images by the name a table gives, with or without extension; lists folders once."""
-
-    def __init__(self, folders: Iterable[Path]) -> None:
-        self.folders = [folder for folder in folders if folder.is_dir()]
-        self.listed: dict[Path, dict[str, list[str]]] = {}
-
-    def find(self, name: str) -> list[Path]:
-        """Return every file that `name` may mean."""
-        return [
-            folder / Path(name).parent / file
-            for folder in self.folders
-            for file in self._listing(folder / Path(name).parent).get(Path(name).name, ())
-        ]
-
-    def _listing(self, folder: Path) -> dict[str, list[str]]:
-        if folder not in self.listed:
-            names: dict[str, list[str]] = {}
-            for path in list_images(folder) if folder.is_dir() else ():
-                names.setdefault(path.name, []).append(path.name)
-                names.setdefault(path.stem, []).append(path.name)
-            self.listed[folder] = names
-        return self.listed[folder]
-
-
 def _table_records(
     path: Path,
     rows: Iterable[TableRow],
@@ -739,7 +493,7 @@ def _table_records(
         if row.split is not None:
             splits.add(row.split)
         known = by_image.setdefault(row.image, [])
-        problem = _contradiction(known[0], row) if known else None
+        problem = contradiction(known[0], row) if known else None
         if problem:
             report(Defect(str(path), row.row, problem))
         else:
@@ -748,11 +502,11 @@ def _table_records(
         raise InputError(f"{path}: no rows of split {split!r}; there are: {_listed(splits)}")
 
     if images is not None:
-        finder = _Finder([Path(images)])
+        finder = ImageFinder([Path(images)])
     else:
         beside = path.parent
         folders = ("", "images", "images/train", "images/val", "images/test", "face_crop")
-        finder = _Finder([beside / folder for folder in (*folders, "1/face_crop")])
+        finder = ImageFinder([beside / folder for folder in (*folders, "1/face_crop")])
     records: list[Record] = []
     row_of: dict[str, int] = {}
     for image, parts in by_image.items():
@@ -760,7 +514,7 @@ def _table_records(
         if first.split not in (None, split):
             continue
         found = finder.find(image)
-        name = _without_extension(image)
+        name = without_extension(image)
         if not found:
             searched = ", ".join(str(folder) for folder in finder.folders)
             report(Defect(str(path), first.row, f"no image {image!r} in {searched}"))
@@ -788,31 +542,11 @@ def _table_records(
     return records
 
 
-def _contradiction(first: TableRow, row: TableRow) -> str | None:
-    """Say what two rows of one image disagree on."""
-    if row.size != first.size:
-        return f"size {row.size} of {row.image!r}, but {first.size} in row {first.row}"
-    if row.split != first.split:
-        return f"{row.image!r} is in split {row.split!r}, but in {first.split!r} in row {first.row}"
-    if row.group != first.group:
-        return f"{row.image!r} shows {row.group!r}, but {first.group!r} in row {first.row}"
-    return None
-
-
 def _row_words(rows: Sequence[int]) -> str:
     return f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows))}"
 
 
-def _without_extension(name: str) -> str:
-    stem, dot, extension = name.rpartition(".")
-    return stem if stem and f"{dot}{extension}".lower() in EXTENSIONS else name
-
-
 # --- folders --------------------------------------------------------------------------------------
-
-
-def _refuse(defect: Defect) -> None:
-    raise InputError(str(defect))
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -867,10 +601,10 @@ def _pairs(
 
 def _with_groups(records: Iterable[Record], meta: Path) -> list[Record]:
     """Fill in the subjects that EasyPortrait's meta.csv names."""
-    rows = _csv_rows(meta)
-    header = _header(rows, meta)
-    name_at = _find(header, (*IMAGE_COLUMNS[:-1], "attachment_id"))
-    group_at = _find(header, GROUP_COLUMNS)
+    rows = csv_rows(meta)
+    header = read_header(rows, meta)
+    name_at = find_column(header, (*IMAGE_COLUMNS[:-1], "attachment_id"))
+    group_at = find_column(header, GROUP_COLUMNS)
     if name_at is None or group_at is None:
         raise InputError(
             f"{meta}: no columns for image and subject (attachment_id or image_name, user_id) "
@@ -882,7 +616,7 @@ def _with_groups(records: Iterable[Record], meta: Path) -> list[Record]:
             raise InputError(
                 f"{meta} row {row}: {len(fields)} fields where the header has {len(header)}"
             )
-        known[_without_extension(fields[name_at].strip())] = fields[group_at].strip(), row
+        known[without_extension(fields[name_at].strip())] = fields[group_at].strip(), row
     filled = []
     for record in records:
         group, row = known.get(record.name, ("", 0))
@@ -898,9 +632,11 @@ def _lists_splits(listing: Path) -> bool:
     """Tell whether MSFD's dataset.csv says which face crop is whose, or in which split."""
     if not listing.is_file():
         return False
-    header = _header(_csv_rows(listing), listing)
+    header = read_header(csv_rows(listing), listing)
     spoken = (*SPLIT_COLUMNS, *GROUP_COLUMNS)
-    return _find(header, ("filename",)) is not None and _find(header, spoken) is not None
+    return (
+        find_column(header, ("filename",)) is not None and find_column(header, spoken) is not None
+    )
 
 
 def _msfd_records(
@@ -921,10 +657,10 @@ def _msfd_records(
         return _pairs(folders, split, report, unpaired)
 
     images, labels = (_by_stem(folder, report) for folder in folders)
-    rows = _csv_rows(listing)
-    header = _header(rows, listing)
-    name_at = _column(listing, header, None, ("filename",), "image", "--image-column")
-    split_at, group_at = _find(header, SPLIT_COLUMNS), _find(header, GROUP_COLUMNS)
+    rows = csv_rows(listing)
+    header = read_header(rows, listing)
+    name_at = named_column(listing, header, None, ("filename",), "image", "--image-column")
+    split_at, group_at = find_column(header, SPLIT_COLUMNS), find_column(header, GROUP_COLUMNS)
     records: list[Record] = []
     row_of: dict[str, int] = {}
     splits: set[str] = set()
@@ -934,7 +670,7 @@ def _msfd_records(
             report(Defect(str(listing), row, problem))
             continue
         file = fields[name_at].strip()
-        name = _without_extension(file)
+        name = without_extension(file)
         this_split = "train" if split_at is None else fields[split_at].strip()
         splits.add(this_split)
         if name in row_of:
@@ -957,71 +693,6 @@ def _msfd_records(
         for name in sorted(files.keys() - row_of.keys()):
             unpaired.append(Defect(str(files[name]), None, f"not listed in {listing.name}"))
     return records
-
-
-# --- label values ---------------------------------------------------------------------------------
-
-
-def label_form(labels: Sequence[Path], *, default: str | None = None) -> str:
-    """Tell what label images store, by looking at some of them.
-
-    Parameters
-    ----------
-    labels
-        Label files.
-    default
-        Returned if none of those looked at is of any of the forms; None raises.
-
-    Returns
-    -------
-    str
-        ``"0/1"``, ``"0/255"``, ``"parts"`` (0 to 8) or ``"grey"`` (JPEG).
-
-    Raises
-    ------
-    InputError
-        If none of those looked at is of any of these forms.
-    """
-    if all(path.suffix.lower() in (".jpg", ".jpeg") for path in labels):
-        return "grey"
-    fits = Counter[str]()
-    problem = ""
-    for path in labels[:: -(-len(labels) // _PEEK)]:
-        try:
-            values = read_labels(path)
-        except InputError as error:
-            problem = problem or str(error)
-            continue
-        present = np.bincount(values.ravel(), minlength=256) > 0
-        for form, rule in _FORMS.items():
-            fits[form] += not (present & (np.frombuffer(rule.lut, np.uint8) == _ILLEGAL)).any()
-        if not problem and not any(fits.values()):
-            problem = f"{path}: label values up to {values.max()}"
-    form, count = max(((form, fits[form]) for form in _FORMS), key=lambda pair: pair[1])
-    if not count and default is not None:
-        return default
-    if not count:
-        raise InputError(f"{problem}, expected 0/1, 0/255, EasyPortrait's 0 to 8, or grey JPEG")
-    return form
-
-
-def label_rule(form: str) -> Rule:
-    """Return the rule that makes two classes of a two-valued form, or keeps ``"parts"``."""
-    return _GREY if form == "grey" else _FORMS[form]
-
-
-def foreground_rule(classes: Iterable[int]) -> Rule:
-    """Return the rule that makes these EasyPortrait classes foreground and the others background.
-
-    Raises
-    ------
-    InputError
-        If there is no such class, or none is given.
-    """
-    chosen = set(classes)
-    if not chosen or not chosen <= set(range(1, len(PARTS))):
-        raise InputError(f"classes {sorted(chosen)}, expected some of 1 to {len(PARTS) - 1}")
-    return _rule("0 to 8", {value: int(value in chosen) for value in range(len(PARTS))})
 
 
 def _choose_rule(

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from faceseg import records, rle
 from faceseg.errors import InputError
 from faceseg.images import write_jpeg, write_png
-from faceseg.records import PARTS, Record, Source, group_folds, list_splits, open_source, split_off
+from faceseg.labels import PARTS
+from faceseg.records import Record, Source, group_folds, list_splits, open_source, split_off
 
 
 def _photo(shape: tuple[int, int] = (12, 10)) -> np.ndarray:

@@ -74,12 +74,19 @@ class Canvas:
 
 def _fixed(points: Points) -> npt.NDArray[np.int32]:
     # A pixel's centre has whole coordinates in OpenCV and lies at one half here.
-    return np.rint((np.clip(points, -_FAR, _FAR) - 0.5) * (1 << _SHIFT)).astype(np.int32)
+    fixed = np.rint((np.clip(points, -_FAR, _FAR) - 0.5) * (1 << _SHIFT))
+    return np.asarray(fixed, np.int32)
 
 
-def _box(alpha: Alpha) -> tuple[slice, slice]:
+def _box(alpha: Alpha, margin: int = 0) -> tuple[slice, slice]:
+    """Rows and columns that hold the shape, with a margin inside the frame; empty for none."""
     x, y, w, h = cv2.boundingRect(alpha)
-    return slice(y, y + h), slice(x, x + w)
+    if w == 0:
+        return slice(0, 0), slice(0, 0)
+    return (
+        slice(max(0, y - margin), y + h + margin),
+        slice(max(0, x - margin), x + w + margin),
+    )
 
 
 def scaled(alpha: Alpha, factor: float) -> Alpha:
@@ -88,28 +95,33 @@ def scaled(alpha: Alpha, factor: float) -> Alpha:
 
 
 def without(alpha: Alpha, hole: Alpha) -> Alpha:
-    """The part of `alpha` that `hole` does not cover."""
+    """Return the part of `alpha` that `hole` does not cover."""
     return np.asarray(cv2.min(alpha, cv2.bitwise_not(hole)), np.uint8)
 
 
 def within(alpha: Alpha, region: Alpha) -> Alpha:
-    """The part of `alpha` that `region` covers."""
+    """Return the part of `alpha` that `region` covers."""
     return np.asarray(cv2.min(alpha, region), np.uint8)
 
 
 def cast(alpha: Alpha, dx: float, dy: float, blur: float) -> Alpha:
     """Shadow of a shape: its coverage moved by (dx, dy) pixels and blurred."""
+    window = _box(alpha, int(3 * blur + max(abs(dx), abs(dy))) + 2)
+    part = alpha[window]
+    if part.size == 0:
+        return alpha
     move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-    height, width = alpha.shape
-    moved = cv2.warpAffine(alpha, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(soften(moved, blur), np.uint8)
+    moved = cv2.warpAffine(part, move, part.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    shadow = np.zeros_like(alpha)
+    shadow[window] = soften(moved, blur)
+    return shadow
 
 
 def soften(image: npt.NDArray[Any], sigma: float) -> npt.NDArray[Any]:
     """Gaussian blur of any image by `sigma` pixels, by a smaller copy where that is no loss."""
     if sigma < 0.3:
         return image
-    step = int(sigma // 3)
+    step = int(sigma / 2)
     if step < 2:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma))
     height, width = image.shape[:2]
@@ -120,14 +132,21 @@ def soften(image: npt.NDArray[Any], sigma: float) -> npt.NDArray[Any]:
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
+def enlarged(image: Floats, shape: tuple[int, int]) -> Floats:
+    """Bring a coarse field to the size of the picture."""
+    if image.shape[:2] == shape:
+        return image
+    return np.asarray(
+        cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32
+    )
+
+
 def hull(points: Points) -> Floats:
     """Convex outline of points (N, 2)."""
     return np.asarray(cv2.convexHull(points.astype(np.float32))[:, 0], np.float32)
 
 
-def ellipse(
-    centre: Sequence[float] | Points, rx: float, ry: float, angle: float = 0.0
-) -> Floats:
+def ellipse(centre: Sequence[float] | Points, rx: float, ry: float, angle: float = 0.0) -> Floats:
     """Outline of an ellipse in pixels, turned by `angle` radians."""
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     x, y = rx * np.cos(turn), ry * np.sin(turn)
@@ -136,21 +155,23 @@ def ellipse(
 
 
 def smooth(points: Points, count: int = 120) -> Floats:
-    """Closed curve of `count` points through corners (N, 2), rounded (quadratic B-spline)."""
+    """Round corners (N, 2) to a closed curve of about `count` points (quadratic B-spline)."""
     corners = np.asarray(points, np.float64)
     ahead = np.roll(corners, -1, 0)
     middle = (corners + ahead) / 2
     after = np.roll(middle, -1, 0)
     per_side = max(2, count // len(corners))
     t = np.linspace(0, 1, per_side, endpoint=False)[None, :, None]
-    curve = (1 - t) ** 2 * middle[:, None] + 2 * t * (1 - t) * ahead[:, None] + t**2 * after[:, None]
+    curve = (
+        (1 - t) ** 2 * middle[:, None] + 2 * t * (1 - t) * ahead[:, None] + t**2 * after[:, None]
+    )
     return curve.reshape(-1, 2).astype(np.float32)
 
 
 def roughen(
     rng: np.random.Generator, outline: Points, amplitude: float, wavelength: float
 ) -> Floats:
-    """Closed outline with noise of `amplitude` pixels across it, every `wavelength` pixels."""
+    """Give a closed outline noise of `amplitude` pixels across it, every `wavelength` pixels."""
     closed = np.concatenate([outline, outline[:1]]).astype(np.float64)
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
     waves = int(np.clip(length[-1] / max(wavelength, 1.0), 6, 200))
@@ -163,7 +184,7 @@ def roughen(
     knots = rng.standard_normal(waves + 1)
     knots[-1] = knots[0]
     wave = np.interp(np.arange(count) / 4, np.arange(waves + 1), knots)
-    return (points + amplitude * wave[:, None] * across).astype(np.float32)
+    return np.asarray(points + amplitude * wave[:, None] * across, np.float32)
 
 
 def noise(
@@ -181,12 +202,15 @@ def noise(
     )
 
 
-def textile(rng: np.random.Generator, shape: tuple[int, int], colour: Floats, unit: float) -> Floats:
+def textile(
+    rng: np.random.Generator, shape: tuple[int, int], colour: Floats, unit: float
+) -> Floats:
     """Cloth (H, W, 3): plain, striped, checked, dotted, printed or knitted; `unit` in pixels."""
     height, width = shape
     other = np.clip(rng.uniform(0, 1, 3) ** 2.2, 0.02, 0.95).astype(np.float32)
     kind = rng.choice(
-        ["plain", "stripes", "checks", "dots", "print", "knit"], p=[0.5, 0.12, 0.1, 0.06, 0.14, 0.08]
+        ["plain", "stripes", "checks", "dots", "print", "knit"],
+        p=[0.5, 0.12, 0.1, 0.06, 0.14, 0.08],
     )
     if kind in ("stripes", "checks", "dots", "knit"):
         angle = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])

@@ -37,9 +37,9 @@ def draw_dataset(
 
     For the face task the layout is EasyPortrait's: ``images/{train,val}/*.jpg``,
     ``annotations/{train,val}/*.png`` with classes 0 to 8, and ``meta.csv``. For the mask task it is
-    MSFD's: ``1/face_crop/*.jpg``, ``1/face_crop_segmentation/*.jpg`` (grey JPEG, threshold 128) and
-    ``1/dataset.csv``. Both have ``{train,val}_rle.csv``: the task's binary mask as Kaggle run-length
-    text, column-major, the first pixel being 1.
+    MSFD's: ``1/face_crop/*.jpg``, ``1/face_crop_segmentation/*.jpg`` (grey JPEG, threshold 128)
+    and ``1/dataset.csv``. Both have ``{train,val}_rle.csv``: the task's binary mask as Kaggle
+    run-length text, column-major, the first pixel being 1.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from faceseg.draw.canvas import Floats
@@ -19,19 +20,31 @@ class Light:
 
     def on(self, normals: Floats) -> Floats:
         """Light (H, W, 3) that reaches surfaces with unit normals (H, W, 3)."""
-        facing = normals @ self.direction
-        facing = np.clip((facing + 0.15) / 1.15, 0, None)
-        sky = 0.85 - 0.15 * normals[..., 1]
+        wrap = 0.15
+        facing = (_dot(normals, self.direction) + wrap) / np.float32(1 + wrap)
+        facing = np.maximum(facing, 0)
+        sky = np.float32(0.85) - np.float32(0.15) * normals[..., 1]
         return np.asarray(
-            facing[..., None] * self.key + sky[..., None] * self.around, np.float32
+            cv2.transform(cv2.merge([facing, sky]), np.stack([self.key, self.around], 1))
         )
 
     def gloss(self, normals: Floats, sharpness: float) -> Floats:
         """Mirrored key light (H, W, 3) on surfaces with unit normals (H, W, 3)."""
         half = self.direction + np.array([0, 0, 1], np.float32)
         half /= np.linalg.norm(half)
-        facing = np.clip(normals @ half, 0, 1)
-        return np.asarray((facing ** np.float32(sharpness))[..., None] * self.key, np.float32)
+        facing = cv2.pow(np.maximum(_dot(normals, half), 0), sharpness)
+        return np.asarray(cv2.merge([facing * channel for channel in self.key]))
+
+
+def _dot(vectors: Floats, vector: Floats) -> Floats:
+    return np.asarray((vectors.reshape(-1, 3) @ vector).reshape(vectors.shape[:2]), np.float32)
+
+
+def normalised(vectors: Floats) -> Floats:
+    """Vectors (H, W, 3) made of unit length, in place."""
+    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
+    vectors /= np.sqrt(x * x + y * y + z * z)[..., None]
+    return vectors
 
 
 def sample_light(rng: np.random.Generator) -> Light:
@@ -44,6 +57,4 @@ def sample_light(rng: np.random.Generator) -> Light:
     key = np.array([1 + warmth, 1, 1 - warmth]) * (0.25 + 0.85 * contrast)
     warmth = rng.normal(0, 0.08)
     around = np.array([1 + warmth, 1 + rng.normal(0, 0.03), 1 - warmth]) * (0.95 - 0.75 * contrast)
-    return Light(
-        direction.astype(np.float32), key.astype(np.float32), around.astype(np.float32)
-    )
+    return Light(direction.astype(np.float32), key.astype(np.float32), around.astype(np.float32))

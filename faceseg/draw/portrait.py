@@ -7,23 +7,18 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from faceseg.draw.background import paint_background
+from faceseg.draw.body import paint_body
+from faceseg.draw.camera import photograph
 from faceseg.draw.canvas import Canvas
-from faceseg.draw.hair import paint_back, paint_front, paint_hat
-from faceseg.draw.head import (
-    MASK,
-    PERSON,
-    Head,
-    View,
-    paint_ears,
-    paint_face,
-    paint_glasses,
-    rotation,
-    sample_expression,
-)
+from faceseg.draw.face import paint_ears, paint_face, paint_glasses, sample_expression
+from faceseg.draw.hair import paint_back, paint_front
+from faceseg.draw.hat import paint_hat
+from faceseg.draw.head import MASK, PERSON, Head, View, rotation
 from faceseg.draw.light import sample_light
 from faceseg.draw.mask import paint_mask
+from faceseg.draw.occluder import paint_occluder
 from faceseg.draw.person import Person, sample_person
-from faceseg.draw.scene import paint_background, paint_body, paint_occluder, photograph
 
 Task = Literal["face", "mask"]
 TASKS: tuple[Task, ...] = ("face", "mask")
@@ -96,9 +91,9 @@ def portrait(
     paint_background(canvas, rng, person.skin)
     # Long hair falls behind the neck, so it comes before the body.
     back, colour = paint_back(canvas, head, rng)
-    paint_body(canvas, head, rng, 0.3 * float(roll))
+    paint_body(canvas, head, rng)
     paint_ears(canvas, head, rng)
-    face, _ = paint_face(canvas, head, rng, mood)
+    face = paint_face(canvas, head, rng, mood)
     glasses = person.glasses != "none"
     masked = task == "mask" and rng.random() >= _BARE
     hair_last = rng.random() < 0.5
@@ -126,7 +121,7 @@ def _frame(
     """Place of the middle of the eyes and pixels per head unit (from the eyes to the chin)."""
     side = min(height, width)
     if task == "mask" and rng.random() < 0.8:  # a crop to the face itself
-        scale = rng.uniform(0.56, 0.9)
+        scale = rng.uniform(0.54, 0.84)
         x, y = rng.normal(0.5, 0.04), rng.normal(1.0, 0.05) - 1.08 * scale
     elif rng.random() < 0.7:  # a portrait
         scale = 0.43 * np.exp(rng.normal(0, 0.12))

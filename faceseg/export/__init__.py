@@ -40,9 +40,9 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "torchscript": Format(
-        torchscript.SUFFIX, torchscript.write_torchscript, torchscript.TorchScriptRunner
+        torchscript.SUFFIX, torchscript.write_torchscript, torchscript.open_torchscript
     ),
-    "onnx": Format(onnx.SUFFIX, onnx.write_onnx, onnx.OnnxRunner),
+    "onnx": Format(onnx.SUFFIX, onnx.write_onnx, onnx.open_onnx),
 }
 
 

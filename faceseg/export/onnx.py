@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 
 from faceseg.contract import ONNX_KEY, Contract
 from faceseg.models.pipeline import Pipeline
+from faceseg.predict import Predictor
 
 SUFFIX = ".onnx"
 
@@ -48,7 +49,7 @@ def write_onnx(pipeline: Pipeline, contract: Contract, path: Path) -> None:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter notes down: source lines, absolute paths, names of Python objects."""
+    """Remove what the exporter notes down: source lines, absolute paths, Python names."""
     graph = model.graph
     noted = (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info)
     for item in (*noted, *graph.initializer):
@@ -56,18 +57,9 @@ def _strip(model: onnx.ModelProto) -> None:
         item.ClearField("doc_string")
 
 
-class OnnxRunner:
-    """An ONNX file as a function from pictures to its outputs, on ONNX Runtime's CPU provider."""
-
-    def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self.contract = Contract.from_json(metadata.get(ONNX_KEY, ""), str(path))
-
-    def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
-        """Map (N, H, W, 3) uint8 to the outputs, in the order of the contract."""
-        return tuple(self._session.run(list(self.contract.outputs), {"image": images}))
+def open_onnx(path: Path) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.generic], ...]]:
+    """Return the file as a function from (N, H, W, 3) uint8 to its outputs, on the CPU."""
+    predictor = Predictor(path, provider="cpu")
+    if not predictor.contract.probabilities:
+        return lambda images: (predictor(images),)
+    return lambda images: (predictor(images), predictor.probabilities(images))

@@ -6,7 +6,7 @@ import io
 import os
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -29,7 +29,9 @@ def write_torchscript(pipeline: Pipeline, contract: Contract, path: Path) -> Non
     stream = io.BytesIO()
     with _quiet(), torch.no_grad():
         # The trace is compared with the pipeline by faceseg.export.verify, at more sizes.
-        traced = torch.jit.trace(pipeline, example, check_trace=False)
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            pipeline, example, check_trace=False
+        )
         # Saved to a stream: a file's name would become the name of the archive inside it.
         torch.jit.save(traced, stream, _extra_files={TORCHSCRIPT_FILE: contract.to_json()})
     stream.seek(0)
@@ -55,7 +57,9 @@ def load_torchscript(path: str | os.PathLike[str]) -> tuple[nn.Module, Contract]
     extra = {TORCHSCRIPT_FILE: ""}
     try:
         with _quiet():
-            module = torch.jit.load(os.fspath(path), map_location="cpu", _extra_files=extra)
+            module: nn.Module = torch.jit.load(  # type: ignore[no-untyped-call]
+                os.fspath(path), map_location="cpu", _extra_files=extra
+            )
     except (RuntimeError, ValueError) as error:
         raise InputError(f"{path}: truncated or not a TorchScript file") from error
     # Stored as text, read back as bytes.
@@ -66,33 +70,32 @@ def load_torchscript(path: str | os.PathLike[str]) -> tuple[nn.Module, Contract]
     return module, contract
 
 
-class TorchScriptRunner:
-    """A TorchScript file as a function from pictures to its outputs, on the CPU."""
+def open_torchscript(path: Path) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.generic], ...]]:
+    """Return the file as a function from (N, H, W, 3) uint8 to its outputs, on the CPU."""
+    module, _ = load_torchscript(path)
 
-    def __init__(self, path: Path) -> None:
-        self._module, self.contract = load_torchscript(path)
-        self.provider = "TorchScript CPU"
-
-    def __call__(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
-        """Map (N, H, W, 3) uint8 to the outputs, in order."""
+    def run(images: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
         with torch.inference_mode():
-            result = self._module(torch.from_numpy(images))
+            result = module(torch.from_numpy(images))
         return tuple(t.numpy() for t in ((result,) if isinstance(result, Tensor) else result))
+
+    return run
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep back the warnings that say nothing to somebody who asked for this format."""
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", r"`torch\.jit\.\w+` is (deprecated|not supported)", FutureWarning
-        )
-        warnings.filterwarnings(
-            "ignore", r"`torch\.jit\.\w+` is (deprecated|not supported)", DeprecationWarning
-        )
+        # FutureWarning up to Python 3.13, DeprecationWarning from 3.14 on.
+        for category in (FutureWarning, DeprecationWarning):
+            warnings.filterwarnings(
+                "ignore", r"`torch\.jit\.\w+` is (deprecated|not supported)", category
+            )
         # The pipeline branches on the number of classes, a constant of the network.
         warnings.filterwarnings(
-            "ignore", category=torch.jit.TracerWarning, module=r"faceseg\.models\.pipeline"
+            "ignore",
+            "Converting a tensor to a Python boolean",
+            module=r"faceseg\.models\.pipeline",
         )
         yield
 
@@ -103,6 +106,6 @@ def _without_source_paths(stream: io.BytesIO) -> bytes:
     with zipfile.ZipFile(stream) as old, zipfile.ZipFile(result, "w") as new:
         for name in old.namelist():
             if not name.endswith(".debug_pkl"):
-                # A fresh ZipInfo has a fixed date, so one checkpoint gives one file.
+                # A fresh ZipInfo has a fixed date.
                 new.writestr(zipfile.ZipInfo(name), old.read(name))
     return result.getvalue()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from faceseg.contract import Contract
 from faceseg.draw import draw_portrait
+from faceseg.draw.portrait import Task
 from faceseg.errors import InputError
 from faceseg.models.pipeline import Pipeline
 
@@ -64,10 +65,10 @@ def verify(
 ) -> Verification:
     """Compare `runner` with `pipeline`.
 
-    The pictures are drawn portraits, with one of noise in each batch of several, so that the masks have the
-    shapes and edges of real ones. Where rounding decides between two classes either answer is
-    right, so undecided pixels are not compared; an untrained network on noise has many of them, a
-    wrong graph is wrong elsewhere, too.
+    The pictures are drawn portraits, so that the masks have the shapes and edges of real ones; the
+    last of each batch is noise. Where rounding decides between two classes either answer is right,
+    so undecided pixels are not compared: an untrained network may have nothing else on noise, and
+    a wrong graph is wrong elsewhere, too.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def _pictures(
     rng: np.random.Generator, shape: tuple[int, int, int], task: str
 ) -> NDArray[np.uint8]:
     batch, height, width = shape
-    drawn = "mask" if task == "mask" else "face"
+    drawn: Task = "mask" if task == "mask" else "face"
     images = [draw_portrait(rng, task=drawn, size=(height, width))[0] for _ in range(batch)]
     if batch > 1:
         images[-1] = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -131,15 +132,15 @@ def _check_form(
     outputs: Outputs, shape: tuple[int, int, int], contract: Contract, source: str
 ) -> None:
     batch, height, width = shape
-    expected = [("mask", "uint8", shape)]
+    expected: list[tuple[str, str, tuple[int, ...]]] = [("mask", "uint8", shape)]
     if contract.probabilities:
         form = (batch, len(contract.classes), height, width)
-        expected.append(("probabilities", "float32", form))  # type: ignore[arg-type]
+        expected.append(("probabilities", "float32", form))
     if len(outputs) != len(expected):
         raise InputError(f"{source}: not written: {len(outputs)} outputs, not {len(expected)}")
-    for value, (name, dtype, form) in zip(outputs, expected, strict=True):
-        if value.dtype != dtype or value.shape != form:
+    for value, (name, dtype, wanted) in zip(outputs, expected, strict=True):
+        if value.dtype != dtype or value.shape != wanted:
             raise InputError(
                 f"{source}: not written: {name} is {value.dtype} {value.shape}, "
-                f"expected {dtype} {form} for pictures of {height} x {width}"
+                f"expected {dtype} {wanted} for pictures of {height} x {width}"
             )

@@ -1,0 +1,295 @@
+"""``faceseg export``, ``predict``, ``benchmark`` and ``info``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import faceseg
+from faceseg.config import parse_size
+from faceseg.errors import InputError, suggest
+from faceseg.files import write_csv, write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from faceseg.segment import Loaded
+
+_SAVES = ("mask", "overlay", "rle")
+
+
+def register(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the commands to the parser."""
+    export = commands.add_parser(
+        "export",
+        help="write a model as TorchScript and ONNX files",
+        description="Write a checkpoint as files that take raw pixels and give masks. Each is\n"
+        "run and compared with PyTorch at several sizes before it is put in place.",
+        epilog="examples:\n"
+        "  faceseg export runs/face\n"
+        "  faceseg export runs/face/last.pt --format onnx --out models --probabilities",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    export.add_argument("model", type=Path, metavar="RUN", help="run folder or .pt checkpoint")
+    export.add_argument(
+        "--format",
+        type=lambda text: text.split(","),
+        default=["torchscript", "onnx"],
+        metavar="A,B",
+        help="torchscript, onnx or both (default: both)",
+    )
+    export.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the files (default: that of RUN)"
+    )
+    export.add_argument(
+        "--probabilities", action="store_true", help="second output: probability of each class"
+    )
+    export.add_argument(
+        "--terms", default="", metavar="TEXT", help="terms of use, written into the files"
+    )
+    export.set_defaults(run=_export)
+
+    predict = commands.add_parser(
+        "predict",
+        help="masks, overlays or run lengths of pictures",
+        description="Segment pictures with an exported model (needs no torch for .onnx files),\n"
+        "a checkpoint or a classical method.",
+        epilog="examples:\n"
+        "  faceseg predict face-unet.onnx photo.jpg --out masks\n"
+        "  faceseg predict face-unet.onnx photos --out masks --save mask,overlay,rle\n"
+        "  faceseg predict runs/face 'photos/*.jpg' --out masks --device cuda",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    predict.add_argument(
+        "model", metavar="MODEL", help=".onnx or .ts file, run folder, .pt, classical method"
+    )
+    predict.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders or globs")
+    predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
+    predict.add_argument(
+        "--save",
+        type=lambda text: text.split(","),
+        default=["mask"],
+        metavar="A,B",
+        help="mask (PNG: 0 and 255, or class ids if there are more than two), overlay (JPEG), "
+        "rle (one CSV); default: mask",
+    )
+    predict.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    predict.add_argument(
+        "--threads", type=int, metavar="N", help="threads of ONNX Runtime (default: its choice)"
+    )
+    predict.set_defaults(run=_predict)
+
+    benchmark = commands.add_parser(
+        "benchmark",
+        help="time PyTorch against the exported files",
+        description="Compare, then time: eager PyTorch (plain, channels_last, bf16) and exported\n"
+        "files, with the same weights, pictures and number of threads.",
+        epilog="examples:\n"
+        "  faceseg benchmark runs/face                   (exports to a temporary folder)\n"
+        "  faceseg benchmark runs/face face-unet.onnx --size 1080x1920 --threads 4\n"
+        "  faceseg benchmark face-unet.ts face-unet.onnx --batch 8 --json times.json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    benchmark.add_argument(
+        "models", nargs="+", type=Path, metavar="MODEL", help="run folder, .pt, .ts or .onnx file"
+    )
+    benchmark.add_argument(
+        "--size", default="512x512", metavar="HxW", help="of the pictures (default: 512x512)"
+    )
+    benchmark.add_argument("--batch", type=int, default=1, metavar="N", help="default: 1")
+    benchmark.add_argument(
+        "--threads", type=int, metavar="N", help="for each contender (default: torch's choice)"
+    )
+    benchmark.add_argument(
+        "--repeat", type=int, default=30, metavar="N", help="rounds that are timed (default: 30)"
+    )
+    benchmark.add_argument("--device", default="cpu", help="auto, cpu or cuda (default: cpu)")
+    benchmark.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
+    benchmark.set_defaults(run=_benchmark)
+
+    info = commands.add_parser(
+        "info",
+        help="versions, kernels and devices in use",
+        description="Print what to put into a bug report.",
+        epilog="example:\n  faceseg info",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    info.set_defaults(run=_info)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from faceseg.checkpoint import resolve
+    from faceseg.export import export_model
+
+    folder = args.out or resolve(args.model).parent
+    written = export_model(
+        args.model, args.format, folder, probabilities=args.probabilities, terms=args.terms
+    )
+    for item in written:
+        size = item.path.stat().st_size / 1e6
+        print(f"{item.path}  {size:.1f} MB\n  {item.verification}")
+    print(f"next: faceseg predict {written[-1].path} IMAGE --out masks")
+    print(f"      faceseg benchmark {args.model} {' '.join(str(w.path) for w in written)}")
+    return 0
+
+
+def _predict(args: argparse.Namespace) -> int:
+    from faceseg.images import find_images, image_size
+    from faceseg.segment import load_segmenter
+
+    for name in args.save:
+        if name not in _SAVES:
+            raise InputError(f"--save: unknown {name!r}{suggest(name, _SAVES)}")
+    paths = list(dict.fromkeys(path for given in args.images for path in find_images(given)))
+    stems: dict[str, Path] = {}
+    for path in paths:
+        # Both checks come before any work: half a result helps nobody who has to start again.
+        image_size(path)
+        if path.stem in stems:
+            raise InputError(f"{path}: its results would replace those of {stems[path.stem]}")
+        stems[path.stem] = path
+    model = load_segmenter(args.model, device=args.device, threads=args.threads)
+    if "rle" in args.save and len(model.classes) > 2:
+        raise InputError(
+            f"{args.model}: --save rle takes one foreground class, this model has "
+            f"{len(model.classes) - 1}; use --save mask"
+        )
+    how = "chosen automatically" if args.device == "auto" else f"--device {args.device}"
+    print(f"{model.name}: {', '.join(model.classes)}; on {model.runs_on} ({how})")
+    start = time.perf_counter()
+    done = _segment_all(model, paths, args.out, args.save)
+    seconds = time.perf_counter() - start
+    print(f"{done} pictures in {seconds:.1f} s, {done / seconds:.1f} a second")
+    for name in args.save:
+        print(f"  {args.out / (name if name != 'rle' else 'rle.csv')}")
+    if Path(args.model).exists():
+        print(f"next: faceseg benchmark {args.model}")
+    return 0
+
+
+def _segment_all(model: Loaded, paths: list[Path], out: Path, saves: list[str]) -> int:
+    """Segment and save each picture; one that cannot be read ends it and names what is done."""
+    from tqdm import tqdm
+
+    from faceseg.images import read_image
+
+    rows: list[list[object]] = []
+    done = 0
+    try:
+        for path in tqdm(paths, unit="image", disable=not sys.stderr.isatty()):
+            image = read_image(path)
+            mask = model.segment(image)
+            _save(out, path, image, mask, saves, binary=len(model.classes) == 2)
+            if "rle" in saves:
+                rows.append([path.name, _rle(mask), *mask.shape])
+            done += 1
+    except InputError as error:
+        raise InputError(
+            f"{error}; stopped there: {done} of {len(paths)} pictures are done, in {out}"
+        ) from error
+    finally:
+        if rows:
+            write_csv(out / "rle.csv", ["image", "rle_mask", "height", "width"], rows)
+    return done
+
+
+def _save(
+    out: Path,
+    path: Path,
+    image: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    saves: list[str],
+    *,
+    binary: bool,
+) -> None:
+    from faceseg.images import write_jpeg, write_png
+
+    if "mask" in saves:
+        write_png(out / "mask" / f"{path.stem}.png", mask * 255 if binary else mask)
+    if "overlay" in saves:
+        from faceseg.pictures import overlay
+
+        write_jpeg(out / "overlay" / f"{path.stem}.jpg", overlay(image, mask))
+
+
+def _rle(mask: NDArray[np.uint8]) -> str:
+    from faceseg import rle
+
+    return rle.counts_to_kaggle(rle.encode(mask))
+
+
+def _benchmark(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from faceseg.benchmark import run
+
+    def progress(rounds: range) -> Iterator[int]:
+        return iter(tqdm(rounds, "rounds", leave=False, disable=not sys.stderr.isatty()))
+
+    models = args.models
+    with tempfile.TemporaryDirectory() as folder:
+        if all(path.suffix not in (".ts", ".onnx") for path in models):
+            from faceseg.export import FORMATS, export_model
+
+            models = [*models, *(e.path for e in export_model(models[0], list(FORMATS), folder))]
+        result = run(
+            models,
+            size=parse_size(args.size),
+            batch=args.batch,
+            threads=args.threads,
+            repeats=args.repeat,
+            device=args.device,
+            progress=progress,
+        )
+    print(result.table())
+    if args.json:
+        write_json(args.json, dataclasses.asdict(result))
+        print(f"\nwritten: {args.json}")
+    else:
+        print("\nnext: --json FILE keeps the figures with machine and versions")
+    return 0
+
+
+def _info(_: argparse.Namespace) -> int:
+    from faceseg import _kernels
+    from faceseg.machine import machine, versions
+
+    here = machine()
+    print(f"faceseg {faceseg.__version__}, kernels {_kernels.implementation()}")
+    print(f"{here['system']}, {here['cpu']}, {here['cores']} cores")
+    print("\n".join(f"  {n:<24}{v}" for n, v in versions().items() if n != "faceseg"))
+    print(_cuda())
+    print(_providers())
+    print("next: faceseg demo")
+    return 0
+
+
+def _cuda() -> str:
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return "torch: not installed (pip install 'faceseg[train]')"
+    if not torch.cuda.is_available():
+        return "torch devices: cpu"
+    names = (torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+    return "torch devices: cpu, " + ", ".join(f"cuda:{i} {n}" for i, n in enumerate(names))
+
+
+def _providers() -> str:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        return "onnxruntime: not installed (pip install 'faceseg[onnx]')"
+    from faceseg.predict import PROVIDERS, works
+
+    listed: list[str] = onnxruntime.get_available_providers()
+    short = ", ".join(name.removesuffix("ExecutionProvider") for name in listed)
+    working = ", ".join(name for name, provider in PROVIDERS.items() if works(provider))
+    return f"onnxruntime lists {short}; usable with --device: {working}"

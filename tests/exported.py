@@ -1,0 +1,54 @@
+"""The fixture `exported`: a small seeded network as checkpoint, TorchScript and ONNX file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@dataclass(frozen=True)
+class Exports:
+    """Paths of one network's files."""
+
+    checkpoint: Path
+    torchscript: Path
+    onnx: Path
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exports:
+    """Export an untrained U-Net whose two classes are about equally frequent."""
+    import torch
+
+    from faceseg.checkpoint import save
+    from faceseg.config import Config
+    from faceseg.draw import draw_portrait
+    from faceseg.export import export_model
+    from faceseg.models import build
+    from faceseg.models.pipeline import Normalise
+
+    folder = tmp_path_factory.mktemp("exported")
+    config = Config(width=4, depth=2, size=(64, 64))
+    torch.manual_seed(0)
+    network = build(config, 2)
+    portrait, _ = draw_portrait(np.random.default_rng(0), size=(64, 64))
+    with torch.no_grad():
+        pixels = Normalise()(torch.from_numpy(portrait[None]))
+        for _ in range(50):
+            network(pixels)  # fills the running means of the normalisation
+        network.eval()
+        network.head.bias -= network(pixels).mean(dim=(0, 2, 3))
+    save(
+        folder / "best.pt",
+        config=config,
+        task="face",
+        classes=("background", "face"),
+        weights=network.state_dict(),
+    )
+    torchscript, onnx = export_model(
+        folder, ["torchscript", "onnx"], folder, probabilities=True, terms="drawn data"
+    )
+    return Exports(folder / "best.pt", torchscript.path, onnx.path)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from faceseg import rle
+from faceseg.cli import main
+from faceseg.draw import draw_portrait
+from faceseg.images import read_labels, write_png
+from faceseg.predict import Predictor
+
+if TYPE_CHECKING:
+    from exported import Exports
+
+pytest_plugins = ["exported"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(5)
+    for name, size in [("a", (60, 80)), ("b", (91, 47))]:
+        write_png(folder / f"{name}.png", draw_portrait(rng, size=size)[0])
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    status = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_export(exported: Exports, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(
+        capsys, "export", exported.checkpoint.parent, "--format", "torchscript", "--out", tmp_path
+    )
+    assert status == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["face-unet.ts"]
+    assert "0 of " in out
+    assert "pixels differ from eager" in out
+    assert "next: faceseg predict" in out
+
+
+def test_predict_writes_masks_overlays_and_rle(
+    exported: Exports, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = run(
+        capsys, "predict", exported.onnx, photos, "--out", tmp_path, "--save", "mask,overlay,rle"
+    )
+    assert status == 0
+    assert "face-unet.onnx: background, face; on " in out
+    assert "chosen automatically" in out
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*")) == [
+        "mask/a.png", "mask/b.png", "overlay/a.jpg", "overlay/b.jpg", "rle.csv",
+    ]  # fmt: skip
+    with (tmp_path / "rle.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(r["image"], r["height"], r["width"]) for r in rows] == [
+        ("a.png", "60", "80"), ("b.png", "91", "47"),
+    ]  # fmt: skip
+    for row, name in zip(rows, "ab", strict=True):
+        mask = read_labels(tmp_path / "mask" / f"{name}.png")
+        assert set(np.unique(mask)) <= {0, 255}
+        counts = rle.counts_from_kaggle(row["rle_mask"], mask.shape)
+        assert np.array_equal(rle.decode(counts, mask.shape), mask // 255)
+
+
+def test_checkpoint_torchscript_and_onnx_agree(
+    exported: Exports, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = []
+    for model in (exported.checkpoint.parent, exported.torchscript, exported.onnx):
+        out = tmp_path / model.name
+        assert run(capsys, "predict", model, photos / "*.png", "--out", out)[0] == 0
+        masks.append(read_labels(out / "mask" / "b.png"))
+    assert np.array_equal(masks[0], masks[1])
+    assert np.mean(masks[0] != masks[2]) < 1e-3
+
+
+def test_onnx_prediction_imports_no_torch(exported: Exports, photos: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from faceseg.cli import main;"
+        f"status = main(['predict', {str(exported.onnx)!r}, {str(photos)!r},"
+        f" '--out', {str(tmp_path)!r}]);"
+        "sys.exit(status or ('torch' in sys.modules or 'cv2' in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_file_that_is_no_image_is_named_before_anything_is_written(
+    exported: Exports, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "c.png"
+    bad.write_text("hello")
+    status, _, err = run(capsys, "predict", exported.onnx, photos, bad, "--out", tmp_path / "out")
+    assert status == 2
+    assert err.count("\n") == 1
+    assert f"{bad}: not an image" in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_image_keeps_what_is_done(
+    exported: Exports, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = (photos / "b.png").read_bytes()
+    bad = tmp_path / "b.png"
+    bad.write_bytes(whole[: len(whole) // 2])
+    out = tmp_path / "out"
+    status, _, err = run(
+        capsys, "predict", exported.onnx, photos / "a.png", bad, "--out", out, "--save", "mask,rle"
+    )
+    assert status == 2
+    assert err.count("\n") == 1
+    assert f"{bad}: " in err
+    assert "1 of 2 pictures are done" in err
+    assert (out / "mask" / "a.png").is_file()
+    assert len((out / "rle.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.onnx", "{photos}"], "none.onnx: no such file"),
+        (["{onnx}", "{photos}/none.png"], "none.png: no such file"),
+        (["{onnx}", "{photos}", "--save", "maks"], "--save: unknown 'maks'; did you mean 'mask'"),
+        (["{onnx}", "{photos}", "--device", "gpu"], "unknown provider 'gpu'"),
+        (["{onnx}", "{photos}/a.png", "{other}/a.png"], "would replace those of"),
+    ],
+)
+def test_predict_errors_are_one_line(
+    exported: Exports,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    write_png(tmp_path / "a.png", np.zeros((20, 20, 3), np.uint8))
+    known = {"onnx": exported.onnx, "photos": photos, "other": tmp_path}
+    given = [argument.format(**known) for argument in arguments]
+    status, _, err = run(capsys, "predict", *given, "--out", tmp_path / "out")
+    assert status == 2
+    assert message in err
+    assert err.startswith("faceseg: error: ")
+    assert err.count("\n") == 1
+
+
+def test_benchmark(exported: Exports, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "times.json"
+    status, out, _ = run(
+        capsys, "benchmark", exported.torchscript, exported.onnx,
+        "--size", "48x32", "--repeat", "2", "--threads", "1", "--json", path,
+    )  # fmt: skip
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 80 or str(path) in out
+    result = json.loads(path.read_text())
+    assert [row["name"] for row in result["rows"]] == ["face-unet.ts", "face-unet.onnx"]
+    assert result["size"] == [48, 32]
+    assert result["versions"]["torch"]
+    assert Predictor(exported.onnx).contract.weights_sha256 == result["weights_sha256"]
+
+
+def test_info(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "info")
+    assert status == 0
+    assert "kernels" in out
+    assert "usable with --device: cpu" in out
+
+
+@pytest.mark.parametrize("command", ["export", "predict", "benchmark", "info"])
+def test_help_has_examples_and_fits_a_terminal(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    out = capsys.readouterr().out
+    assert f"faceseg {command}" in out.partition("example")[2]
+    assert max(map(len, out.splitlines())) <= 80
