@@ -165,9 +165,10 @@ fseg_status fseg_encode_columns(const uint8_t *mask, size_t rows, size_t columns
             int before = x ? bottom[x - 1] != 0 : 0;
             if ((mask[x] != 0) == before)
                 continue;
-            if ((size_t)starts[x] + 1 >= runs)
-                return fail(fault, FSEG_CHANGED, 0, (int64_t)starts[x] + 2, (int64_t)runs);
-            counts[starts[x]++] = (uint32_t)(x * rows);
+            size_t slot = starts[x]++;
+            if (slot + 1 >= runs)
+                return fail(fault, FSEG_CHANGED, 0, (int64_t)slot + 2, (int64_t)runs);
+            counts[slot] = (uint32_t)(x * rows);
             changes++;
         }
     }
@@ -180,10 +181,10 @@ fseg_status fseg_encode_columns(const uint8_t *mask, size_t rows, size_t columns
             uint32_t found[CHUNK];
             size_t n = fseg_find_changes_u8_scalar(row, row - stride, width, (uint32_t)x, found);
             for (size_t i = 0; i < n; i++) {
-                uint32_t at = found[i];
-                if ((size_t)starts[at] + 1 >= runs)
-                    return fail(fault, FSEG_CHANGED, 0, (int64_t)starts[at] + 2, (int64_t)runs);
-                counts[starts[at]++] = (uint32_t)(at * rows + y);
+                size_t slot = starts[found[i]]++;
+                if (slot + 1 >= runs)
+                    return fail(fault, FSEG_CHANGED, 0, (int64_t)slot + 2, (int64_t)runs);
+                counts[slot] = (uint32_t)(found[i] * rows + y);
             }
             changes += n;
         }

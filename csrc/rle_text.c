@@ -102,7 +102,7 @@ fseg_status fseg_parse_kaggle(const char *text, size_t length, uint32_t base, ui
 static size_t decimal_length(uint64_t number)
 {
     size_t length = 1;
-    for (; number >= 10; number /= 10)
+    for (uint64_t limit = 10; number >= limit && length < 20; limit *= 10)
         length++;
     return length;
 }
@@ -219,8 +219,10 @@ static unsigned next_group(int64_t *number)
     unsigned group = (unsigned)(*number & 0x1f);
     /* Shifted as a floor: >> of a negative number is left to the compiler. */
     *number = (*number - (int64_t)group) / 32;
-    int more = group & 0x10 ? *number != -1 : *number != 0;
-    return group | (more ? 0x20u : 0u);
+    /* No more if the rest is the sign that the group shows, 0 or -1; signs come at random, so a
+     * branch on them would cost. */
+    int more = *number != -(int64_t)(group >> 4);
+    return group | (unsigned)more << 5;
 }
 
 size_t fseg_coco_length(const uint32_t *counts, size_t runs)

@@ -92,9 +92,7 @@ def _draw_move(rng: np.random.Generator, config: Config) -> tuple[NDArray[np.flo
 
 def _from_unit(height: int, width: int) -> NDArray[np.float64]:
     """Return the map from -1..1 to pixel positions, whose centres are whole numbers."""
-    return np.array(
-        [[width / 2, 0, width / 2 - 0.5], [0, height / 2, height / 2 - 0.5], [0, 0, 1]]
-    )
+    return np.array([[width / 2, 0, width / 2 - 0.5], [0, height / 2, height / 2 - 0.5], [0, 0, 1]])
 
 
 def _warp(

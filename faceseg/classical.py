@@ -88,7 +88,9 @@ class Method:
         size = max(8, round(width * scale)), max(8, round(height * scale))
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         region = self.segment(cv2.resize(image, size, interpolation=shrink))
-        soft = cv2.resize(region.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        soft = cv2.resize(
+            region.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR
+        )
         return (soft >= 0.5).astype(np.uint8)
 
 
@@ -255,9 +257,7 @@ def _mask_canny(image: Image) -> Region:
 
 
 def _mask_kmeans(image: Image) -> Region:
-    return _worn_part(
-        image, _clusters(image, _inside(image, _WORN_CORE), ~_inside(image, _WORN))
-    )
+    return _worn_part(image, _clusters(image, _inside(image, _WORN_CORE), ~_inside(image, _WORN)))
 
 
 def _mask_grabcut(image: Image) -> Region:
@@ -283,7 +283,9 @@ METHODS: dict[str, Method] = {
         Method("mask-ellipse", ("mask",), "a fixed lower ellipse: the floor", _mask_ellipse),
         Method("mask-colour", ("mask",), "the cloth's colour against the brow's", _mask_colour),
         Method("mask-canny", ("mask",), "filled from the mouth up to Canny's edges", _mask_canny),
-        Method("mask-kmeans", ("mask",), "k-means of colours, clusters of the lower face", _mask_kmeans),
+        Method(
+            "mask-kmeans", ("mask",), "k-means of colours, clusters of the lower face", _mask_kmeans
+        ),
         Method("mask-grabcut", ("mask",), "colour + edges + k-means start GrabCut", _mask_grabcut),
     )
 }

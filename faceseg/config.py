@@ -75,9 +75,7 @@ class Config:
         for spec in fields(self):
             value, choices = getattr(self, spec.name), spec.metadata["choices"]
             if choices and value not in choices:
-                raise InputError(
-                    f"{spec.name}: unknown {value!r}{suggest(str(value), choices)}"
-                )
+                raise InputError(f"{spec.name}: unknown {value!r}{suggest(str(value), choices)}")
         for name in ("width", "depth", "batch_size", "epochs", "validate_every", "lr"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}: {getattr(self, name)} given, expected more than 0")

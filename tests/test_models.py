@@ -34,7 +34,8 @@ def test_logits_are_as_large_as_the_picture(config):
 
 def test_every_parameter_has_a_gradient(config):
     model = build(config, 2).train()
-    sum(output.square().mean() for output in model.forward_train(torch.rand(2, 3, 32, 32))).backward()
+    outputs = model.forward_train(torch.rand(2, 3, 32, 32))
+    sum(output.square().mean() for output in outputs).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None]
     assert without == []
 
@@ -70,9 +71,7 @@ def test_weights_from_a_file_with_other_classes(tmp_path):
     path = tmp_path / "coco.pth"
     torch.save(old.network.state_dict(), path)
     new = build(CONFIGS["deeplabv3"].replace({"weights": str(path)}), 2)
-    assert torch.equal(
-        new.network.classifier[1].weight, old.network.classifier[1].weight
-    )
+    assert torch.equal(new.network.classifier[1].weight, old.network.classifier[1].weight)
     assert new.network.classifier[4].weight.shape[0] == 2
 
 

@@ -108,7 +108,7 @@ def test_a_finished_run_that_is_resumed_only_scores_again(source, whole):
 def test_a_run_is_not_overwritten_or_resumed_with_other_settings(source, whole):
     with pytest.raises(InputError, match="holds a run"):
         train(source, source, SMALL, whole.folder)
-    with pytest.raises(InputError, match="was run with lr=0.003, asked to resume with 0.1"):
+    with pytest.raises(InputError, match=r"was run with lr=0\.003, asked to resume with 0\.1"):
         train(source, source, SMALL.replace({"lr": 0.1}), whole.folder, resume=True)
     fewer = replace(source, records=source.records[:8])
     with pytest.raises(InputError, match="other records"):

@@ -36,9 +36,7 @@ class _Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
-            raise argparse.ArgumentError(
-                action, f"unknown {value!r}{suggest(str(value), known)}"
-            )
+            raise argparse.ArgumentError(action, f"unknown {value!r}{suggest(str(value), known)}")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceseg.cli.source import add_source_arguments, source_options
+from faceseg.cli.source import add_source_arguments, class_ids, source_options
 from faceseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,19 +120,12 @@ def _register_convert(commands: argparse._SubParsersAction[Any]) -> None:
         help="folder of the images, for a CSV without height and width",
     )  # fmt: skip
     convert.add_argument(
-        "--classes", type=_class_ids, metavar="A,B",
+        "--classes", type=class_ids, metavar="A,B",
         help="EasyPortrait classes that are foreground in the PNG labels of IN",
     )  # fmt: skip
     convert.add_argument("--image-column", metavar="NAME", help="CSV column of the image's name")
     convert.add_argument("--rle-column", metavar="NAME", help="CSV column of the run lengths")
     convert.set_defaults(run=_convert)
-
-
-def _class_ids(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}, expected numbers such as 2,3,4") from None
 
 
 def _draw(args: argparse.Namespace) -> int:

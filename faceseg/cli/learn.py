@@ -162,10 +162,12 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
         print(f"\nnext: faceseg export {folder / 'fold1'} --format onnx")
         return 0
     source, validation = _with_validation(source, plan)
-    print(
-        f"{source.kind}: {len(source.records)} to train on, {len(validation.records)} to validate",
-        file=sys.stderr,
-    )
+    _say(f"{source.kind}: {len(source)} to train on, {len(validation)} to validate")
+    if source.unpaired:
+        _say(
+            f"{len(source.unpaired)} files without partner are left out; "
+            f"faceseg data check {plan['data']} lists them"
+        )
     write_json(folder / "run.json", plan)
     run = train(
         source, validation, config, folder,
@@ -181,18 +183,15 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
 
 def _with_validation(source: Source, plan: dict[str, Any]) -> tuple[Source, Source]:
     """Return training and validation sets; a set without a val split gives up 15 % of its groups."""
-    from faceseg.records import split_off
+    from faceseg.records import list_splits, split_off
 
+    options = plan["options"]
     if plan["val"]:
-        return source, open_from(plan["val"], "val", plan["options"])
-    try:
-        validation = open_from(plan["data"], "val", plan["options"])
-    except InputError:
-        validation = None
-    if validation is None or validation.records == source.records:
-        _say("no val split: 15 % of the groups are kept for validation (name a set with --val)")
-        return split_off(source, 0.15, plan["config"]["seed"])
-    return source, validation
+        return source, open_from(plan["val"], "val", options)
+    if "val" in list_splits(plan["data"], images=options["images"], masks=options["masks"]):
+        return source, open_from(plan["data"], "val", options)
+    _say("no val split: 15 % of the groups are kept for validation (name a set with --val)")
+    return split_off(source, 0.15, plan["config"]["seed"])
 
 
 def _interrupted(folder: Path) -> int:

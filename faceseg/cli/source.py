@@ -14,6 +14,14 @@ _FIELDS = (
 )  # fmt: skip
 
 
+def class_ids(text: str) -> list[int]:
+    """Read ``"2,3,4"``."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected numbers such as 2,3,4") from None
+
+
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that `open_from` reads."""
     group = parser.add_argument_group(
@@ -27,7 +35,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--classes",
-        type=lambda text: [int(part) for part in text.split(",")],
+        type=class_ids,
         metavar="A,B",
         help="stored class ids that make the foreground, instead of the task's",
     )

@@ -1,4 +1,4 @@
-"""DeepLabV3 (Chen et al., 2017, arXiv:1706.05587): torchvision's, behind this package's signature."""
+"""DeepLabV3 (Chen et al., 2017, arXiv:1706.05587), by torchvision, with our signature."""
 
 from __future__ import annotations
 

@@ -97,7 +97,6 @@ class Pipeline(nn.Module):
         return mask, logits.softmax(dim=1)
 
 
-
 def segmenter(
     pipeline: Pipeline, *, device: str = "cpu", amp: torch.dtype | None = None
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
