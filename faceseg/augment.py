@@ -10,6 +10,7 @@ import math
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from faceseg.config import Config
@@ -104,7 +105,7 @@ def _warp(
 ) -> Image:
     source, sample = _from_unit(*image.shape[:2]), _from_unit(*size)
     matrix = (source @ move @ np.linalg.inv(sample))[:2]
-    return cv2.warpAffine(
+    moved = cv2.warpAffine(
         image,
         matrix,
         (size[1], size[0]),
@@ -112,6 +113,7 @@ def _warp(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=fill,
     )
+    return np.asarray(moved, np.uint8)
 
 
 def _shrink(image: Image, size: tuple[int, int]) -> Image:
@@ -120,7 +122,7 @@ def _shrink(image: Image, size: tuple[int, int]) -> Image:
     if factor < 2:
         return image
     target = (image.shape[1] // factor, image.shape[0] // factor)
-    return cv2.resize(image, target, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(image, target, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _change_colour(rng: np.random.Generator, image: Image, config: Config) -> Image:
@@ -132,10 +134,15 @@ def _change_colour(rng: np.random.Generator, image: Image, config: Config) -> Im
         contrast = 1 + rng.uniform(-strength, strength)
         light = rng.uniform(-strength, strength) / 2
         tint = 1 + rng.uniform(-strength, strength, 3) / 3
-        table = ((ramp**gamma - 0.5) * contrast + 0.5 + light) * tint
-        image = cv2.LUT(image, (table.clip(0, 1) * 255).astype(np.uint8).reshape(256, 1, 3))
-    if rng.random() >= config.degrade:
-        return image
+        curve = ((ramp**gamma - 0.5) * contrast + 0.5 + light) * tint
+        table = (curve.clip(0, 1) * 255).astype(np.uint8).reshape(256, 1, 3)
+        image = np.asarray(cv2.LUT(image, table), np.uint8)
+    if rng.random() < config.degrade:
+        image = np.asarray(_degrade(rng, image), np.uint8)
+    return image
+
+
+def _degrade(rng: np.random.Generator, image: Image) -> MatLike:
     kind = rng.integers(4)
     if kind == 0:
         return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)

@@ -109,7 +109,7 @@ def train(
         checkpoint.load_weights(model, init.weights, str(init.path))
     model.to(device)
     if config.channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)
     pipeline = Pipeline(model, config.size).to(device)
     optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.lr, fused=True)
     per_epoch = Batches(len(source.records), config, 0, 0).per_epoch
@@ -332,7 +332,7 @@ def _step(
         aux_weight=config.aux_weight,
     )
     optimizer.zero_grad(set_to_none=True)
-    scaler.scale(loss).backward()
+    torch.autograd.backward(scaler.scale(loss))
     if config.clip:
         scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)

@@ -92,8 +92,8 @@ def _register_convert(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="examples:\n"
         "  faceseg data convert masks masks.csv --to kaggle\n"
         "  faceseg data convert masks.csv masks.json --to coco\n"
-        "  faceseg data convert train.csv masks --to png --order C --base 0 --images photos\n"
-        "  faceseg data convert annotations/val val.csv --to kaggle --classes 2,3,4,5,6,7,8",
+        "  faceseg data convert train.csv masks --to png --order C --images photos\n"
+        "  faceseg data convert annotations/val val.csv --to kaggle --classes 2,3,4",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     convert.add_argument("source", type=Path, metavar="IN", help="a folder, .csv or .json")

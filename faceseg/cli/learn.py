@@ -82,8 +82,8 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     demo = commands.add_parser(
         "demo",
         help="the whole road on drawn portraits, ending in an HTML report",
-        description="Draw portraits, train two networks on their run lengths, score them against "
-        "the classical methods, export, verify, time, and write one HTML report.",
+        description="Draw portraits, train two networks on their run lengths, score them\n"
+        "beside the classical methods, export, verify, time, and write one HTML report.",
         epilog="example:\n  faceseg demo --out demo",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -182,7 +182,7 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
 
 
 def _with_validation(source: Source, plan: dict[str, Any]) -> tuple[Source, Source]:
-    """Return training and validation sets; a set without a val split gives up 15 % of its groups."""
+    """Return training and validation sets; without a val split, 15 % of the groups are that."""
     from faceseg.records import list_splits, split_off
 
     options = plan["options"]
@@ -222,7 +222,7 @@ def _eval(args: argparse.Namespace) -> int:
     names = _expand(args.models, source.task)
     loaded = [load_segmenter(name, task=source.task, device=args.device) for name in names]
     for model in loaded:
-        if model.classes[1:] and len(model.classes) != len(source.classes):
+        if model.classes != source.classes:
             raise InputError(
                 f"{model.name}: its classes are {', '.join(model.classes)}; "
                 f"{source.path} gives {', '.join(source.classes)}"

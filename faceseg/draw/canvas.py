@@ -36,11 +36,15 @@ class Canvas:
             cv2.fillPoly(alpha, [_fixed(outline)], 255, cv2.LINE_AA, _SHIFT)
         return alpha
 
-    def stroke(self, line: Points, width: float, *, closed: bool = False) -> Alpha:
-        """Coverage of a line (N, 2) of the given width in pixels; a hairline fades with width."""
+    def stroke(self, lines: Points, width: float, *, closed: bool = False) -> Alpha:
+        """Coverage of a line (N, 2), or of lines (M, N, 2), of the given width in pixels.
+
+        A line thinner than a pixel fades with its width.
+        """
         alpha = np.zeros(self.shape, np.uint8)
         thickness = max(1, round(width))
-        cv2.polylines(alpha, [_fixed(line)], closed, 255, thickness, cv2.LINE_AA, _SHIFT)
+        separate = list(_fixed(lines)) if lines.ndim == 3 else [_fixed(lines)]
+        cv2.polylines(alpha, separate, closed, 255, thickness, cv2.LINE_AA, _SHIFT)
         return alpha if width >= 1 else scaled(alpha, width)
 
     def paint(

@@ -127,8 +127,9 @@ def _portraits(
         rng = np.random.default_rng(source)
         person = sample_person(rng)
         count = int(rng.choice([1, 2, 3], p=[0.6, 0.25, 0.15]))
-        # Whole persons go to val whenever that brings its share closer to what was asked.
-        split = "val" if 2 * (val_fraction * (done + count) - in_val) >= count else "train"
+        # Whole persons go to val as its share asks; the first one stays, so that train has some.
+        due = val_fraction * (done + count) - in_val >= 0.5
+        split = "val" if due and (done or val_fraction == 1) else "train"
         in_val += count * (split == "val")
         for child in source.spawn(count)[: n - done]:
             image, labels = portrait(person, np.random.default_rng(child), task=task, size=size)

@@ -49,7 +49,7 @@ def strands(head: Head, rng: np.random.Generator, shape: tuple[int, int]) -> Flo
     )
     if p.curl > 0.55:
         curls = noise(rng, shape, max(1.5, s * rng.uniform(0.02, 0.07)))
-        streaks = streaks + np.float32(p.curl) * (curls - 0.5 * streaks)
+        streaks += np.asarray(p.curl * (curls - 0.5 * streaks), np.float32)
     tone = np.clip(1 + 0.38 * streaks, 0.2, 2.2)
     if p.hair != "buzz" and rng.random() < 0.2:  # dyed or faded towards the tips
         tip = np.clip(distance / 2 - np.float32(rng.uniform(0, 0.6)), 0, 1)

@@ -191,11 +191,11 @@ def _cloth(canvas: Canvas, head: Head, rng: np.random.Generator, mask: _Mask) ->
     tilt_x += np.float32(rng.uniform(0.03, 0.2)) * noise(rng, coarse_shape, 0.15 * unit)
     tilt = cv2.merge([tilt_x, tilt_y, np.zeros_like(x)])
     normals = normalised(normals + cv2.transform(tilt, 0.45 * head.view.rotation))
-    lit = cloth * enlarged(head.light.on(normals), shape)
+    lit: Floats = cloth * enlarged(head.light.on(normals), shape)
     if rng.random() < 0.4:
         gloss = enlarged(head.light.gloss(normals, rng.uniform(4, 20)), shape)
         lit += np.float32(rng.uniform(0.02, 0.12)) * gloss
-    return np.asarray(lit, np.float32)
+    return lit
 
 
 def _dye(rng: np.random.Generator, kind: str) -> Floats:
@@ -208,7 +208,7 @@ def _dye(rng: np.random.Generator, kind: str) -> Floats:
     else:
         colour = rng.uniform(0, 1, 3) ** 2.2
     colour = colour * rng.uniform(0.8, 1.1) * (1 + rng.normal(0, 0.05, 3))
-    return np.clip(colour, 0.012, 0.98).astype(np.float32)
+    return np.asarray(np.clip(colour, 0.012, 0.98), np.float32)
 
 
 def _paint_seams(

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import WeightsEnum, segmentation
-from torchvision.models._api import Weights
-from torchvision.models.segmentation.deeplabv3 import ASPPPooling
+from torchvision.models import get_model_weights, segmentation
 
 from faceseg.errors import InputError
 from faceseg.models.base import SegmentationModel
 
 
-class _Pooling(ASPPPooling):
+class _Pooling(nn.Sequential):
     """ASPP's image-level branch, spread by repetition.
 
     A bilinear resize from 1 x 1 repeats the value; written as a resize it is misread without a
@@ -57,13 +56,11 @@ class DeepLabV3(SegmentationModel):
         super().__init__()
         name = f"deeplabv3_{backbone}"
         build = getattr(segmentation, name)
-        self.network: nn.Module = build(
+        self.network: Any = build(
             weights=None, weights_backbone=None, num_classes=num_classes, aux_loss=True
         )
-        aspp = self.network.classifier[0]
-        old = aspp.convs[-1]
-        new = _Pooling(old[1].in_channels, old[1].out_channels)
-        aspp.convs[-1] = new
+        branches = self.network.classifier[0].convs
+        branches[-1] = _Pooling(*branches[-1])
         if weights != "none":
             self._start_from(_find_weights(name, backbone, weights), weights)
 
@@ -104,11 +101,8 @@ def _find_weights(name: str, backbone: str, weights: str) -> dict[str, Tensor]:
     """Return a state dict keyed as torchvision's segmentation network."""
     if weights not in ("imagenet", "coco"):
         return _read_weights(Path(weights))
-    from torchvision.models import get_model_weights
-
-    choices: type[WeightsEnum] = get_model_weights(name if weights == "coco" else backbone)
     # The first set of an encoder is the one that torchvision's own DeepLabV3 starts from.
-    chosen: Weights = next(iter(choices)).value
+    chosen: Any = list(get_model_weights(name if weights == "coco" else backbone))[0]
     try:
         state = torch.hub.load_state_dict_from_url(chosen.url, progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:

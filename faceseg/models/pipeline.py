@@ -98,14 +98,14 @@ class Pipeline(nn.Module):
 
 
 def segmenter(
-    pipeline: Pipeline, *, device: str = "cpu", amp: torch.dtype | None = None
+    pipeline: nn.Module, *, device: str = "cpu", amp: torch.dtype | None = None
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
     """Return `pipeline` as a function from one picture to its mask.
 
     Parameters
     ----------
     pipeline
-        Built without probabilities; it is moved to `device`.
+        A `Pipeline`, or one that was exported and read back; it is moved to `device`.
     device
         Where it runs.
     amp
@@ -125,7 +125,8 @@ def segmenter(
             torch.inference_mode(),
             torch.autocast(torch.device(device).type, dtype=amp, enabled=amp is not None),
         ):
-            mask = pipeline(torch.from_numpy(np.ascontiguousarray(image))[None].to(device))[0]
+            output = pipeline(torch.from_numpy(np.ascontiguousarray(image))[None].to(device))
+            mask = (output if isinstance(output, Tensor) else output[0])[0]
         pipeline.train(was_training)
         return np.asarray(mask.cpu())
 

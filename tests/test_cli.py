@@ -1,0 +1,174 @@
+"""The command line: help, errors in one line, training and scoring."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import faceseg
+from faceseg.cli import build_parser, main
+from faceseg.files import write_csv
+from faceseg.images import write_png
+
+TINY = [
+    "--size", "32", "--width", "4", "--depth", "1", "--epochs", "1", "--workers", "0",
+    "--device", "cpu", "--amp", "fp32", "--batch-size", "4",
+]  # fmt: skip
+
+
+def fails(capsys, *words) -> str:
+    """Run a command that must fail, and return its one line."""
+    try:
+        status = main([str(word) for word in words])
+    except SystemExit as exit_:
+        status = exit_.code
+    out, err = capsys.readouterr()
+    assert status == 2, out + err
+    lines = err.strip().splitlines()
+    assert lines[-1].startswith("faceseg: error: ")
+    assert "Traceback" not in err
+    return lines[-1]
+
+
+def _commands():
+    commands = []
+
+    def walk(parser, words):
+        for action in parser._actions:
+            if hasattr(action, "choices") and isinstance(action.choices, dict):
+                for name, child in action.choices.items():
+                    commands.append([*words, name])
+                    walk(child, [*words, name])
+
+    walk(build_parser(), [])
+    return commands
+
+
+@pytest.mark.parametrize("words", _commands(), ids=" ".join)
+def test_help_has_examples_and_fits_80_columns(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "example" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_version_and_unknown_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"faceseg {faceseg.__version__}\n"
+    assert "did you mean 'train'?" in fails(capsys, "trian")
+    assert "--epochz" in fails(capsys, "train", "x", "--out", "y", "--epochz", "3")
+
+
+def test_train_then_eval(ellipses, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", str(ellipses), "--out", str(run), *TINY]) == 0
+    out, err = capsys.readouterr()
+    assert f"next: faceseg export {run}" in out
+    assert "15 % of the groups are kept for validation" in err
+    plan = json.loads((run / "run.json").read_text())
+    assert plan["config"]["width"] == 4
+    assert plan["data"] == str(ellipses)
+
+    # A run is not trained over, and a finished one only scores again.
+    assert "holds a run" in fails(capsys, "train", ellipses, "--out", run, *TINY)
+    assert main(["train", "--resume", str(run)]) == 0
+    assert "give it alone" in fails(capsys, "train", "--resume", run, "--epochs", "9")
+
+    capsys.readouterr()
+    scores = tmp_path / "scores"
+    assert main(["eval", str(ellipses), str(run), "otsu", "--out", str(scores)]) == 0
+    table = capsys.readouterr().out
+    assert "otsu" in table
+    assert max(len(line) for line in table.splitlines() if "tables" not in line) <= 80
+    rows = (scores / "scores.csv").read_text().splitlines()
+    assert rows[0] == "model,iou,dice,pixel_accuracy,mean_image_iou,images"
+    assert len(rows) == 3
+
+
+def test_folds_and_print_config(ellipses, tmp_path, capsys):
+    run = tmp_path / "folds"
+    assert main(["train", str(ellipses), "--out", str(run), "--folds", "2", *TINY]) == 0
+    out = capsys.readouterr().out
+    assert "deviation" in out
+    assert (run / "fold2" / "best.pt").exists()
+    assert main(["train", "--resume", str(run)]) == 0
+    capsys.readouterr()
+    assert main(["train", "--print-config", "--model", "deeplabv3"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "deeplabv3"
+
+
+def table(tmp_path, *rows, header=("image", "rle_mask", "height", "width")):
+    write_png(tmp_path / "images" / "a.png", _black(4, 3))
+    write_csv(tmp_path / "t.csv", header, rows)
+    return tmp_path / "t.csv"
+
+
+def _black(height, width):
+    import numpy as np
+
+    return np.zeros((height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 2 3", "odd"),
+        ("1 -2", "is -2"),
+        ("0 2", "starts at 0"),
+        ("1 4 2 3", "starts at 2"),
+        ("10 9", "12"),
+    ],
+)
+def test_bad_run_lengths_name_file_and_row(tmp_path, capsys, text, message):
+    path = table(tmp_path, ["a", text, 4, 3])
+    line = fails(capsys, "train", path, "--out", tmp_path / "run", *TINY)
+    assert f"{path} row 2" in line
+    assert message in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_sets_are_refused_before_anything_is_written(tmp_path, capsys, ellipses):
+    run = tmp_path / "run"
+    assert "nowhere" in fails(capsys, "train", tmp_path / "nowhere", "--out", run)
+    path = table(tmp_path, ["a", "1 2", 4, 3], header=("image", "runs", "height", "width"))
+    assert "rle_mask" in fails(capsys, "train", path, "--out", run)
+    path = table(tmp_path)
+    fails(capsys, "train", path, "--out", run)
+    path = table(tmp_path, ["a", "1 2", 5, 3])
+    assert "5x3" in fails(capsys, "eval", path, "otsu")
+    assert "did you mean 'unet'?" in fails(
+        capsys, "train", ellipses, "--out", run, "--model", "unett"
+    )
+    assert "neither a run folder" in fails(capsys, "eval", ellipses, "missing.pt")
+    assert "no run.json" in fails(capsys, "train", "--resume", tmp_path)
+    assert "folds: 1 given" in fails(capsys, "train", ellipses, "--out", run, "--folds", "1")
+    assert "expected numbers such as" in fails(
+        capsys, "train", ellipses, "--out", run, "--classes", "a"
+    )
+    assert not run.exists()
+
+
+def test_a_truncated_jpeg_is_named(tmp_path, capsys):
+    import numpy as np
+
+    from faceseg.images import write_jpeg
+
+    photo = tmp_path / "images" / "a.jpg"
+    write_jpeg(photo, np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    photo.write_bytes(photo.read_bytes()[:-600])
+    write_csv(tmp_path / "t.csv", ["image", "rle_mask", "height", "width"], [["a", "1 2", 64, 64]])
+    assert "a.jpg" in fails(capsys, "eval", tmp_path / "t.csv", "otsu")
+
+
+def test_a_missing_package_names_its_extra(capsys, monkeypatch, ellipses, tmp_path):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "faceseg.train", None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    line = fails(capsys, "predict", tmp_path / "model.ts", tmp_path / "a.png", "--out", "x")
+    assert "a.png" in line or "faceseg[train]" in line
