@@ -1,0 +1,221 @@
+"""Pictures people look at: masks over photographs, mistakes, best and worst, curves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceseg.evaluate import Evaluation, Segmenter
+from faceseg.files import atomic_path
+from faceseg.images import read_image, write_png
+from faceseg.records import Source
+
+Image = NDArray[np.uint8]
+
+# Okabe and Ito (2008): told apart by colour-blind people, too. Class 0 is not painted.
+PALETTE = np.array(
+    [
+        (0, 0, 0), (0, 158, 115), (86, 180, 233), (230, 159, 0), (213, 94, 0),
+        (0, 114, 178), (204, 121, 167), (240, 228, 66), (255, 255, 255),
+    ],
+    np.uint8,
+)  # fmt: skip
+FOUND, INVENTED, MISSED = PALETTE[1], PALETTE[3], PALETTE[6]
+
+_INK = (40, 40, 40)
+_LINE = 18
+
+
+def overlay(image: Image, mask: Image, *, alpha: float = 0.45) -> Image:
+    """Paint each class over the picture in its colour, with a line along its border.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    mask
+        (H, W) uint8 class ids; 0 stays as it is, ids beyond the palette start over at 1.
+    alpha
+        Opacity of the paint, 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3) uint8 RGB.
+    """
+    colours = PALETTE[np.where(mask > 0, (mask.astype(int) - 1) % 8 + 1, 0)]
+    painted = (image * (1 - alpha) + colours * alpha).round().astype(np.uint8)
+    painted = np.where(mask[..., None] > 0, painted, image)
+    width = max(1, min(mask.shape) // 250)
+    kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    border = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, kernel) > 0
+    border &= mask > 0
+    return np.asarray(np.where(border[..., None], colours, painted), np.uint8)
+
+
+def error_map(image: Image, prediction: Image, truth: Image) -> Image:
+    """Show a darkened picture with what was found, invented and missed.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    prediction, truth
+        (H, W) uint8 class ids. With more than two classes a pixel of the wrong foreground class
+        counts as missed.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3) uint8 RGB: found is green, invented orange, missed pink.
+    """
+    grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2) * 0.6
+    shown = grey.astype(np.uint8)
+    for chosen, colour in (
+        ((prediction == truth) & (truth > 0), FOUND),
+        ((prediction > 0) & (truth == 0), INVENTED),
+        ((truth > 0) & (prediction != truth), MISSED),
+    ):
+        shown[chosen] = (0.35 * shown[chosen] + 0.65 * colour).astype(np.uint8)
+    return shown
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[Image]],
+    titles: Sequence[str],
+    captions: Sequence[str],
+    *,
+    cell: int = 200,
+) -> Image:
+    """Set pictures in a grid with a title over each column and a caption under each row.
+
+    Parameters
+    ----------
+    rows
+        (H, W, 3) uint8 RGB pictures of any size; each is fitted into a square of `cell` pixels.
+    titles
+        One for each column.
+    captions
+        One for each row.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3) uint8 RGB on white.
+    """
+    gap = 6
+    width = len(titles) * (cell + gap) + gap
+    height = _LINE + len(rows) * (cell + _LINE + gap) + gap
+    sheet = np.full((height, width, 3), 255, np.uint8)
+    for column, title in enumerate(titles):
+        _write(sheet, title, gap + column * (cell + gap), _LINE - 5)
+    for place, (row, caption) in enumerate(zip(rows, captions, strict=True)):
+        top = _LINE + place * (cell + _LINE + gap)
+        for column, picture in enumerate(row):
+            fitted = _fit(picture, cell)
+            y = top + (cell - fitted.shape[0]) // 2
+            x = gap + column * (cell + gap) + (cell - fitted.shape[1]) // 2
+            sheet[y : y + fitted.shape[0], x : x + fitted.shape[1]] = fitted
+        _write(sheet, caption, gap, top + cell + _LINE - 4)
+    return sheet
+
+
+def _fit(picture: Image, cell: int) -> Image:
+    scale = cell / max(picture.shape[:2])
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+
+
+def _write(sheet: Image, text: str, x: int, y: int) -> None:
+    # OpenCV's fonts hold ASCII alone.
+    plain = text.encode("ascii", "replace").decode()
+    cv2.putText(sheet, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
+
+
+def best_and_worst(
+    evaluation: Evaluation, source: Source, segment: Segmenter, *, count: int = 3
+) -> Image:
+    """Return a sheet of the images with the highest and lowest IoU: picture, truth, mask, mistakes.
+
+    Parameters
+    ----------
+    evaluation
+        Scores of `segment` on `source`.
+    source
+        Where the pictures are.
+    segment
+        Predicts the shown images again; masks are not kept.
+    count
+        Of each kind; fewer where there are not so many.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3) uint8 RGB.
+    """
+    iou = np.array([row["iou"] for row in evaluation.per_image])
+    order = np.argsort(np.where(np.isnan(iou), 2, iou), kind="stable")
+    order = order[: int(np.isfinite(iou).sum())]
+    count = min(count, (len(order) + 1) // 2)
+    chosen = [*order[::-1][:count], *order[:count][::-1]]
+    records = {record.name: record for record in source.records}
+    rows, captions = [], []
+    for place, index in enumerate(chosen):
+        record = records[evaluation.names[index]]
+        image, truth = read_image(record.image), source.mask(record)
+        mask = segment(image)
+        rows.append([image, overlay(image, truth), overlay(image, mask), error_map(image, mask, truth)])
+        kind = "best" if place < count else "worst"
+        captions.append(f"{kind}: {record.name}, IoU {iou[index]:.3f}")
+    return contact_sheet(rows, ["picture", "truth", "prediction", "mistakes"], captions)
+
+
+def write_evaluation(
+    folder: str | os.PathLike[str],
+    name: str,
+    evaluation: Evaluation,
+    source: Source,
+    segment: Segmenter,
+) -> None:
+    """Write ``<name>.csv``, a row for each image, and ``<name>.png``, the best and worst of them."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    evaluation.write_csv(Path(folder) / f"{safe}.csv")
+    write_png(Path(folder) / f"{safe}.png", best_and_worst(evaluation, source, segment))
+
+
+def curves(histories: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
+    """Draw loss and validation IoU by epoch, one line for each run.
+
+    Parameters
+    ----------
+    histories
+        Rows with ``epoch``, ``loss`` and, where the run was validated, ``iou``.
+    path
+        PNG or SVG file.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for place, (name, rows) in enumerate(histories.items()):
+        colour = tuple(PALETTE[(5, 4, 1, 6)[place % 4]] / 255)
+        seen = [row for row in rows if "iou" in row]
+        left.plot([r["epoch"] for r in rows], [r["loss"] for r in rows], color=colour, label=name)
+        right.plot(
+            [r["epoch"] for r in seen], [r["iou"] for r in seen],
+            color=colour, marker="o", markersize=3, label=name,
+        )  # fmt: skip
+    left.set(xlabel="epoch", title="training loss (cross-entropy + Dice)", ylim=(0, None))
+    right.set(xlabel="epoch", title="validation IoU", ylim=(0, 1))
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.legend(frameon=False)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
