@@ -10,12 +10,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml MANIFEST.in $(wildcard csrc/* faceseg/*.py* faceseg/*.pxd faceseg/*/*.py)
-OUT ?= demo
 
 .PHONY: demo test bench dev sanitize lint clean
 
 demo: $(VENV)/.demo
-	$(BIN)/faceseg demo --out $(OUT)
+	$(BIN)/faceseg demo
 
 test: $(VENV)/.wheel lint
 	$(BIN)/pytest

@@ -105,8 +105,8 @@ class Benchmark:
         height, width = self.size
         pixels = self.batch * height * width
         lines = [
-            f"{self.batch} x {height} x {width} pixels, {self.threads} threads, "
-            f"median of {self.repeats} interleaved rounds",
+            f"batch {self.batch}, {height} x {width} pixels, threads: {self.threads}, "
+            f"interleaved rounds: {self.repeats}",
             f"{self.machine['cpu']}, torch {self.versions['torch']}, device {self.device}",
             "",
             f"{'model':<22}{'':<6}{'runs on':<18}{'differ':>8}{'median':>9}{'p95':>9}{'speed':>7}",

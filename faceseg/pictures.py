@@ -28,11 +28,14 @@ PALETTE = np.array(
 FOUND, INVENTED, MISSED = PALETTE[1], PALETTE[3], PALETTE[6]
 
 _INK = (40, 40, 40)
+_LIGHT = np.array((255, 255, 255), np.uint8)
 _LINE = 18
 
 
 def overlay(image: Image, mask: Image, *, alpha: float = 0.45) -> Image:
     """Paint each class over the picture in its colour, with a line along its border.
+
+    A thin light line runs outside the region, so that it stands out on a picture of its own colour.
 
     Parameters
     ----------
@@ -54,8 +57,8 @@ def overlay(image: Image, mask: Image, *, alpha: float = 0.45) -> Image:
     width = max(1, min(mask.shape) // 250)
     kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
     border = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, kernel) > 0
-    border &= mask > 0
-    return np.asarray(np.where(border[..., None], colours, painted), np.uint8)
+    painted[border] = np.where(mask[..., None] > 0, colours, _LIGHT)[border]
+    return np.asarray(painted, np.uint8)
 
 
 def error_map(image: Image, prediction: Image, truth: Image) -> Image:
@@ -74,8 +77,8 @@ def error_map(image: Image, prediction: Image, truth: Image) -> Image:
     ndarray
         (H, W, 3) uint8 RGB: found is green, invented orange, missed pink.
     """
-    grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2) * 0.6
-    shown = grey.astype(np.uint8)
+    grey = (image.mean(axis=2) * 0.6).astype(np.uint8)
+    shown: Image = np.stack([grey] * 3, axis=2)
     for chosen, colour in (
         ((prediction == truth) & (truth > 0), FOUND),
         ((prediction > 0) & (truth == 0), INVENTED),
@@ -163,14 +166,16 @@ def best_and_worst(
     order = np.argsort(np.where(np.isnan(iou), 2, iou), kind="stable")
     order = order[: int(np.isfinite(iou).sum())]
     count = min(count, (len(order) + 1) // 2)
-    chosen = [*order[::-1][:count], *order[:count][::-1]]
+    best = order[::-1][:count]
+    chosen = [*best, *(index for index in order[:count][::-1] if index not in best)]
     records = {record.name: record for record in source.records}
     rows, captions = [], []
     for place, index in enumerate(chosen):
         record = records[evaluation.names[index]]
         image, truth = read_image(record.image), source.mask(record)
         mask = segment(image)
-        rows.append([image, overlay(image, truth), overlay(image, mask), error_map(image, mask, truth)])
+        mistakes = error_map(image, mask, truth)
+        rows.append([image, overlay(image, truth), overlay(image, mask), mistakes])
         kind = "best" if place < count else "worst"
         captions.append(f"{kind}: {record.name}, IoU {iou[index]:.3f}")
     return contact_sheet(rows, ["picture", "truth", "prediction", "mistakes"], captions)
@@ -183,7 +188,7 @@ def write_evaluation(
     source: Source,
     segment: Segmenter,
 ) -> None:
-    """Write ``<name>.csv``, a row for each image, and ``<name>.png``, the best and worst of them."""
+    """Write ``<name>.csv``, a row for each image, and ``<name>.png``, the best and worst."""
     safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
     evaluation.write_csv(Path(folder) / f"{safe}.csv")
     write_png(Path(folder) / f"{safe}.png", best_and_worst(evaluation, source, segment))
@@ -213,9 +218,11 @@ def curves(histories: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -
         )  # fmt: skip
     left.set(xlabel="epoch", title="training loss (cross-entropy + Dice)", ylim=(0, None))
     right.set(xlabel="epoch", title="validation IoU", ylim=(0, 1))
-    for axis in (left, right):
+    for axis, corner in ((left, "upper right"), (right, "lower right")):
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.legend(frameon=False, loc=corner)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ h1 { margin: 0; font-size: 1.7rem } h2 { margin: 2.2rem 0 .6rem; font-size: 1.2r
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .9rem }
 dt { opacity: .7 } dd { margin: 0; overflow-wrap: anywhere }
 .scroll { overflow-x: auto }
-table { border-collapse: collapse; width: 100%; font-size: .92rem }
+table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: .92rem }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left;
   white-space: nowrap }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }
@@ -108,10 +109,15 @@ tr.group td { font-weight: 600; background: var(--soft) }
 td b { color: var(--accent) }
 .bar { display: inline-block; height: .7em; background: var(--accent); border-radius: 2px;
   min-width: 1px }
-figure { margin: 1rem 0 } figcaption { font-size: .9rem; opacity: .8; margin-bottom: .3rem }
-img { max-width: 100%; height: auto; background: #fff; border-radius: 4px }
+figure { margin: 1.4rem 0 } figcaption { font-size: .9rem; opacity: .8; margin-bottom: .3rem }
+img { width: 100%; min-width: 36rem; height: auto; background: #fff; border-radius: 4px }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; border-radius: 4px }
 code { font-size: .85rem }
+td code { display: block; width: 16.5rem; white-space: normal; overflow-wrap: anywhere }
+@media (max-width: 40rem) {
+  body { padding: 1rem } table { font-size: .8rem } th, td { padding: .25rem .4rem }
+  th:first-child, tr:not(.group) td:first-child { position: sticky; left: 0; background: Canvas }
+}
 """
 
 
@@ -124,6 +130,8 @@ def write_report(path: str | os.PathLike[str], report: Report) -> Path:
     figures = dataclasses.asdict(report)
     for picture in figures["pictures"]:
         picture["path"] = os.path.relpath(picture["path"], page.parent)
+    for row in figures["scores"]:
+        row.update((key, None) for key, value in row.items() if value != value)
     write_json(page.with_suffix(".json"), figures)
     write_text(page, "\n".join(_page(report)) + "\n")
     return page
@@ -156,20 +164,26 @@ def _page(report: Report) -> Iterable[str]:
 
 def _scores(rows: Sequence[ScoreRow]) -> Iterable[str]:
     yield from _open("model", "IoU:", "Dice:", "pixel accuracy:", "parameters:", "ms a picture:")
-    best = [max((getattr(r, k) for r in rows), default=0) for k in ("iou", "dice", "pixel_accuracy")]
+    shown = {row: [_score(v) for v in (row.iou, row.dice, row.pixel_accuracy)] for row in rows}
+    # Equal as shown is equal: a difference in the fifth digit is no reason to call one the best.
+    best = [max(column) for column in zip(*shown.values(), strict=True)]
     group = None
     for row in rows:
         if row.group != group:
             group = row.group
             yield f'<tr class="group"><td colspan="6">{escape(group)}</td></tr>'
         cells = [f"<td>{escape(row.model)}</td>"]
-        for value, top in zip((row.iou, row.dice, row.pixel_accuracy), best, strict=True):
-            shown = f"{value:.4f}"
-            cells.append(f'<td class="n">{f"<b>{shown}</b>" if value == top else shown}</td>')
+        for text, top in zip(shown[row], best, strict=True):
+            cells.append(f'<td class="n">{f"<b>{text}</b>" if text == top else text}</td>')
         parameters = "" if row.parameters is None else f"{row.parameters:,}"
         cells += [f'<td class="n">{parameters}</td>', f'<td class="n">{row.milliseconds:.1f}</td>']
         yield f"<tr>{''.join(cells)}</tr>"
     yield "</tbody></table></div>"
+
+
+def _score(value: float) -> str:
+    """Four digits; nothing for NaN, the score of a class that is nowhere."""
+    return "" if math.isnan(value) else f"{value:.4f}"
 
 
 def _speed(rows: Sequence[SpeedRow]) -> Iterable[str]:
@@ -197,7 +211,7 @@ def _files(rows: Sequence[FileRow]) -> Iterable[str]:
     for row in rows:
         yield (
             f'<tr><td>{escape(row.name)}</td><td class="n">{row.size_bytes / 1e6:.1f} MB</td>'
-            f"<td>{escape(row.verification)}</td><td><code>{row.sha256[:16]}…</code></td></tr>"
+            f"<td>{escape(row.verification)}</td><td><code>{row.sha256}</code></td></tr>"
         )
     yield "</tbody></table></div>"
 
@@ -215,5 +229,5 @@ def _figure(picture: Picture) -> Iterable[str]:
     kind = "png" if picture.path.suffix == ".png" else "jpeg"
     data = base64.b64encode(picture.path.read_bytes()).decode()
     caption = escape(picture.caption)
-    yield f"<figure><figcaption>{caption}</figcaption>"
-    yield f'<img alt="{caption}" src="data:image/{kind};base64,{data}"></figure>'
+    yield f'<figure><figcaption>{caption}</figcaption><div class="scroll">'
+    yield f'<img alt="{caption}" src="data:image/{kind};base64,{data}"></div></figure>'

@@ -90,6 +90,7 @@ def test_onnx_is_the_same_file_each_time(exported: Exports, tmp_path: Path) -> N
     assert again.path.read_bytes() == exported.onnx.read_bytes()
     assert again.verification.differing == 0
     assert again.verification.pixels > 100_000
+    assert again.verification.classes == 2
 
 
 def test_more_classes(tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ def _predict(args: argparse.Namespace) -> int:
     start = time.perf_counter()
     done = _segment_all(model, paths, args.out, args.save)
     seconds = time.perf_counter() - start
-    print(f"{done} pictures in {seconds:.1f} s, {done / seconds:.1f} a second")
+    print(f"pictures: {done}, {seconds:.1f} s, {done / seconds:.1f} a second")
     for name in args.save:
         print(f"  {args.out / (name if name != 'rle' else 'rle.csv')}")
     if Path(args.model).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -87,7 +88,9 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="example:\n  faceseg demo --out demo",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    demo.add_argument("--out", type=Path, default=Path("demo"), help="folder (default: demo)")
+    demo.add_argument(
+        "--out", type=Path, metavar="DIR", help="a new folder (default: demo, or demo-2 and so on)"
+    )
     demo.add_argument("--n", type=int, default=400, help="portraits to draw (default: 400)")
     demo.add_argument("--epochs", type=int, default=12, help="epochs of the U-Net (default: 12)")
     demo.add_argument("--seed", type=int, default=0, help="seed of everything (default: 0)")
@@ -282,6 +285,18 @@ def _write_table(folder: Path, evaluations: list[tuple[str, Evaluation]]) -> Non
 def _demo(args: argparse.Namespace) -> int:
     from faceseg.demo import demo
 
-    report = demo(args.out, count=args.n, epochs=args.epochs, seed=args.seed, log=_say)
-    print(report)
+    report = demo(
+        args.out or _unused("demo"),
+        count=args.n, epochs=args.epochs, seed=args.seed, log=_say, progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    print(f"report: {report.resolve()}")
     return 0
+
+
+def _unused(name: str) -> Path:
+    """Return `name`, or the first of ``name-2``, ``name-3`` that is not there yet."""
+    return next(
+        path
+        for path in (Path(f"{name}-{n}" if n > 1 else name) for n in itertools.count(1))
+        if not path.exists()
+    )

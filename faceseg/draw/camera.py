@@ -16,7 +16,7 @@ def photograph(colour: Floats, rng: np.random.Generator) -> npt.NDArray[np.uint8
     JPEG, each at random.
     """
     unit = min(colour.shape[:2])
-    gain = np.exp(rng.normal(0.0, 0.3)) * (1 + rng.normal(0, 0.05, 3))
+    gain = np.exp(rng.normal(0.0, 0.25)) * (1 + rng.normal(0, 0.05, 3))
     image = np.maximum(colour, 0) * gain.astype(np.float32)
     if rng.random() < 0.35:
         x, y = (np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in colour.shape[1::-1])

@@ -207,14 +207,22 @@ def noise(
 
 
 def textile(
-    rng: np.random.Generator, shape: tuple[int, int], colour: Floats, unit: float
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    colour: Floats,
+    unit: float,
+    *,
+    plain: float = 0.5,
 ) -> Floats:
-    """Cloth (H, W, 3): plain, striped, checked, dotted, printed or knitted; `unit` in pixels."""
+    """Cloth (H, W, 3), plain with the given chance, else striped, checked, dotted, printed or knit.
+
+    One `unit`, in pixels, is twice the coarsest pattern and about the size of a head.
+    """
     height, width = shape
     other = np.clip(rng.uniform(0, 1, 3) ** 2.2, 0.02, 0.95).astype(np.float32)
     kind = rng.choice(
         ["plain", "stripes", "checks", "dots", "print", "knit"],
-        p=[0.5, 0.12, 0.1, 0.06, 0.14, 0.08],
+        p=[plain, *((1 - plain) * np.array([0.24, 0.2, 0.12, 0.28, 0.16]))],
     )
     if kind in ("stripes", "checks", "dots", "knit"):
         angle = rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])
@@ -238,7 +246,7 @@ def textile(
     else:
         cloth = np.broadcast_to(colour, (height, width, 3))
         if kind == "print":
-            for _ in range(int(rng.integers(1, 4))):
+            for _ in range(int(rng.integers(1, 6))):
                 spots = noise(rng, shape, unit * rng.uniform(0.08, 0.4))
                 weight = np.clip((spots - rng.uniform(0.3, 1.0)) * 6, 0, 1)[..., None]
                 ink = (rng.uniform(0, 1, 3) ** 2.2).astype(np.float32)

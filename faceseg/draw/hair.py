@@ -157,7 +157,7 @@ def paint_front(
     if colour is None:
         return
     opening = canvas.fill(_opening(head, rng))
-    hair = without(back, opening)
+    hair = without(np.maximum(back, face), opening)
     if p.length <= 0.4:
         near = canvas.fill(head.skull_outline(p.volume), head.face_outline(1.02))
         hair = within(hair, near)

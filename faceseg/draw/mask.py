@@ -85,7 +85,7 @@ def _cut(head: Head, rng: np.random.Generator) -> _Mask:
     kind = str(
         rng.choice(
             ["surgical", "respirator", "onepiece", "cloth", "scarf"],
-            p=[0.42, 0.16, 0.17, 0.2, 0.05],
+            p=[0.38, 0.14, 0.18, 0.25, 0.05],
         )
     )
     worn = rng.random()
@@ -172,7 +172,9 @@ def _cloth(canvas: Canvas, head: Head, rng: np.random.Generator, mask: _Mask) ->
     """Colour (H, W, 3) of the mask in its folds and under the light."""
     shape, s, step = canvas.shape, head.view.scale, coarse(canvas.shape)
     colour = _dye(rng, mask.kind)
-    cloth = textile(rng, shape, colour, s) if mask.kind in ("cloth", "scarf") else colour
+    cloth = colour
+    if mask.kind in ("cloth", "scarf"):
+        cloth = textile(rng, shape, colour, s, plain=0.2)
     normals, local = head.normals(shape, grow=0.5 * mask.bulge, step=step)
     x, y = local[..., 0], local[..., 1]
     middle = np.float32((max(mask.top, 0.1) + mask.low) / 2)

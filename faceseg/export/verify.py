@@ -43,6 +43,8 @@ class Verification:
         `PROBABILITY_TOLERANCE` of each other.
     differing
         Compared pixels whose class differs.
+    classes
+        Number of classes found in the pictures; with one alone little has been compared.
     probability_difference
         Largest difference of a probability; None if the file does not give them.
     """
@@ -51,10 +53,12 @@ class Verification:
     pixels: int
     undecided: int
     differing: int
+    classes: int
     probability_difference: float | None
 
     def __str__(self) -> str:
         text = f"{self.differing} of {self.pixels} pixels differ from eager"
+        text += f", classes seen: {self.classes}"
         if self.probability_difference is not None:
             text += f", probabilities by at most {self.probability_difference:.1e}"
         return text
@@ -92,6 +96,7 @@ def verify(
     rng = np.random.default_rng(seed)
     pixels = undecided = differing = 0
     largest = 0.0
+    seen: set[int] = set()
     for shape in SHAPES:
         images = _pictures(rng, shape, contract.task)
         outputs = runner(images)
@@ -102,12 +107,18 @@ def verify(
         decided = best[:, 1] - best[:, 0] > PROBABILITY_TOLERANCE
         pixels += int(decided.sum())
         undecided += int((~decided).sum())
+        seen.update(np.unique(mask).tolist())
         differing += int(((outputs[0] != mask) & decided).sum())
         if contract.probabilities:
             # NaN is the largest difference of all, and stays so.
             largest = float(np.maximum(largest, np.abs(outputs[1] - probabilities).max()))
     result = Verification(
-        SHAPES, pixels, undecided, differing, largest if contract.probabilities else None
+        shapes=SHAPES,
+        pixels=pixels,
+        undecided=undecided,
+        differing=differing,
+        classes=len(seen),
+        probability_difference=largest if contract.probabilities else None,
     )
     if not (differing <= MASK_TOLERANCE * pixels and largest <= PROBABILITY_TOLERANCE):
         raise InputError(

@@ -102,7 +102,7 @@ def _find_weights(name: str, backbone: str, weights: str) -> dict[str, Tensor]:
     if weights not in ("imagenet", "coco"):
         return _read_weights(Path(weights))
     # The first set of an encoder is the one that torchvision's own DeepLabV3 starts from.
-    chosen: Any = list(get_model_weights(name if weights == "coco" else backbone))[0]
+    chosen: Any = next(iter(get_model_weights(name if weights == "coco" else backbone)))
     try:
         state = torch.hub.load_state_dict_from_url(chosen.url, progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
