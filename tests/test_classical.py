@@ -13,7 +13,7 @@ from faceseg.errors import InputError
 from faceseg.evaluate import evaluate
 from faceseg.records import open_source
 
-SKIN, DARK, CLOTH = (205, 150, 125), (25, 30, 60), (50, 90, 150)
+SKIN, DARK, CLOTH = (205, 150, 125), (20, 50, 25), (60, 90, 170)
 SIZES = [(8, 8), (1, 1), (1, 300), (300, 1), (31, 47), (333, 200)]
 EVERY = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 

