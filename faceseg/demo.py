@@ -22,7 +22,7 @@ from faceseg.draw import draw_dataset
 from faceseg.errors import InputError
 from faceseg.evaluate import Evaluation, Segmenter, evaluate, read_pairs
 from faceseg.export import FORMATS, Exported, export_model
-from faceseg.images import write_png
+from faceseg.images import write_jpeg
 from faceseg.machine import machine, versions
 from faceseg.pictures import best_and_worst, contact_sheet, curves, overlay
 from faceseg.records import Source, open_source
@@ -154,7 +154,10 @@ def demo(
         Report(
             title="faceseg demo: drawn portraits",
             headline=_headline(scored, time.monotonic() - started),
-            facts=_facts(source, validation, seed),
+            facts={
+                "command": f"faceseg demo --n {count} --epochs {epochs} --seed {seed}",
+                **_facts(source, validation, seed),
+            },
             scores=[_score_row(s) for s in scored],
             speed=[
                 SpeedRow(
@@ -255,14 +258,14 @@ def _pictures(
         masks = [truth, *(model.segment(image) for model in shown)]
         rows.append([image, *(overlay(image, mask) for mask in masks)])
         names.append(record.name)
-    write_png(
-        folder / "side_by_side.png",
+    write_jpeg(
+        folder / "side_by_side.jpg",
         contact_sheet(rows, ["picture", "truth", *(m.name for m in shown)], names, cell=160),
     )
-    found.append(Picture(folder / "side_by_side.png", "The same portraits, by each model."))
+    found.append(Picture(folder / "side_by_side.jpg", "The same portraits, by each model."))
     for s in _best(scored, _NETWORKS):
-        path = folder / f"{s.model.name}.png"
-        write_png(path, best_and_worst(s.evaluation, source, s.model.segment))
+        path = folder / f"{s.model.name}.jpg"
+        write_jpeg(path, best_and_worst(s.evaluation, source, s.model.segment))
         colours = "Green was found, orange invented, pink missed."
         found.append(Picture(path, f"{s.model.name}: best and worst. {colours}"))
     return found

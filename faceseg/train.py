@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +191,12 @@ def train(
                 if epoch % config.validate_every == 0 or epoch == config.epochs:
                     segment = segmenter(pipeline, device=str(device), amp=amp)
                     row |= evaluate(segment, validation).scores
-                    model.train()
+                    # Without foreground in truth and prediction there is no IoU: below any score.
+                    iou = row["iou"] if math.isfinite(row["iou"]) else -1.0
                     if isinstance(scheduler, ReduceLROnPlateau):
-                        scheduler.step(row["iou"])
-                    if place.best_epoch == 0 or row["iou"] > place.best:
-                        place.best, place.best_epoch = row["iou"], epoch
+                        scheduler.step(iou)
+                    if place.best_epoch == 0 or iou > place.best:
+                        place.best, place.best_epoch = iou, epoch
                         save("best.pt", None, {k: row[k] for k in ("iou", "dice")})
                 place.history.append(row)
                 place.loss_sum = 0.0
@@ -300,10 +301,7 @@ class _Place:
     best: float = 0.0
     best_epoch: int = 0
     stopped_early: bool = False
-    history: list[dict[str, float]] = None  # type: ignore[assignment]
-
-    def __post_init__(self) -> None:
-        self.history = self.history or []
+    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def _step(
