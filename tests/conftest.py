@@ -52,3 +52,9 @@ def ellipses(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def source(ellipses: Path) -> Source:
     """Return the records of `ellipses`."""
     return open_source(ellipses)
+
+
+@pytest.fixture(autouse=True)
+def _somewhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder: ``python -c`` in the checkout would import the sources there."""
+    monkeypatch.chdir(tmp_path)
