@@ -61,6 +61,12 @@ class DeepLabV3(SegmentationModel):
         )
         branches = self.network.classifier[0].convs
         branches[-1] = _Pooling(*branches[-1])
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                # torchvision's MobileNetV3 averages its statistics over hundreds of steps, for long
+                # runs on ImageNet: after four epochs here the network in evaluation mode, whose
+                # statistics were still near their start, found no face at all.
+                module.momentum = 0.1
         if weights != "none":
             self._start_from(_find_weights(name, backbone, weights), weights)
 
