@@ -63,7 +63,7 @@ class _Scored:
 def demo(
     folder: str | os.PathLike[str],
     *,
-    count: int = 400,
+    count: int = 320,
     epochs: int = 12,
     seed: int = 0,
     log: Log = print,

@@ -91,7 +91,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     demo.add_argument(
         "--out", type=Path, metavar="DIR", help="a new folder (default: demo, or demo-2 and so on)"
     )
-    demo.add_argument("--n", type=int, default=400, help="portraits to draw (default: 400)")
+    demo.add_argument("--n", type=int, default=320, help="portraits to draw (default: 320)")
     demo.add_argument("--epochs", type=int, default=12, help="epochs of the U-Net (default: 12)")
     demo.add_argument("--seed", type=int, default=0, help="seed of everything (default: 0)")
     demo.set_defaults(run=_demo)
