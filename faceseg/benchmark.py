@@ -159,8 +159,10 @@ def run(
         If a model cannot be read, the models hold different weights, or the device or its
         execution provider is missing.
     """
-    if repeats < 1 or batch < 1:
-        raise InputError(f"repeats {repeats}, batch {batch}: expected 1 or more of each")
+    if repeats < 1 or batch < 1 or (threads is not None and threads < 1):
+        raise InputError(
+            f"repeats {repeats}, batch {batch}, threads {threads}: expected 1 or more of each"
+        )
     chosen = choose_device(device).type
     threads = threads or torch.get_num_threads()
     rng = np.random.default_rng(seed)

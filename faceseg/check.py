@@ -88,6 +88,8 @@ def check(
             label = str(path) if len(splits) == 1 else f"{path} {split}"
             sources[split if len(paths) == 1 else label] = source
     total = sum(map(len, sources.values()))
+    if not total and not defects:
+        defects.append(Defect(str(paths[0]), None, "no image with a mask in any split"))
     done = 0
     digests: dict[str, list[bytes]] = {}
     for name, source in sources.items():
@@ -154,7 +156,7 @@ def _inspect(source: Source, record: Record) -> tuple[list[Defect], bytes]:
         if row_of.setdefault(text, row) != row:
             problem = f"repeats row {row_of[text]}: the same run lengths for {record.name!r}"
             defects.append(Defect(str(source.table), row, problem))
-        elif known is not None:
+        elif known is not None and record.size in (None, size):
             try:
                 source.decode(replace(record, rle=(text,), rows=(row,)), known)
             except InputError as error:

@@ -136,6 +136,8 @@ def resolve(path: str | os.PathLike[str]) -> Path:
     """Return the checkpoint file meant by `path`: a run folder means its ``best.pt``."""
     given = Path(path)
     found = given / "best.pt" if given.is_dir() else given
+    if (given / "fold1").is_dir():
+        raise InputError(f"{given}: a run of several folds; name one of them, {given / 'fold1'}")
     if not found.is_file():
         raise InputError(f"{found}: no such checkpoint; expected a .pt file or a run folder")
     return found
@@ -164,10 +166,11 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         raise InputError(f"{found}: damaged, or not a checkpoint") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise InputError(f"{found}: a PyTorch file, but not a faceseg checkpoint")
-    if content["version"] > _VERSION:
+    version = content.get("version")
+    if not isinstance(version, int) or version > _VERSION:
         raise InputError(
-            f"{found}: checkpoint version {content['version']}, this faceseg reads up to "
-            f"{_VERSION}; upgrade faceseg"
+            f"{found}: checkpoint version {version}, this faceseg reads up to {_VERSION}; upgrade "
+            "faceseg"
         )
     try:
         return Checkpoint(
@@ -182,6 +185,8 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         )
     except KeyError as error:
         raise InputError(f"{found}: a faceseg checkpoint without {error}; it is damaged") from error
+    except InputError as error:
+        raise InputError(f"{found}: {error}; another version of faceseg wrote it") from error
 
 
 def load_pipeline(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -11,7 +12,16 @@ from faceseg.errors import InputError, suggest
 
 
 def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": help, "choices": choices})
+    # A setting of one network alone says so at the start of its help: "unet: ...".
+    model = help.partition(":")[0]
+    return field(
+        default=default,
+        metadata={
+            "help": help,
+            "choices": choices,
+            "model": model if model in ("unet", "deeplabv3") else None,
+        },
+    )
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,10 @@ class Config:
             value, choices = getattr(self, spec.name), spec.metadata["choices"]
             if choices and value not in choices:
                 raise InputError(f"{spec.name}: unknown {value!r}{suggest(str(value), choices)}")
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise InputError(f"{spec.name}: {value} given, expected a finite number")
         for name in ("width", "depth", "batch_size", "epochs", "validate_every", "lr"):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}: {getattr(self, name)} given, expected more than 0")
@@ -95,6 +109,11 @@ class Config:
             raise InputError("ce_weight and dice_weight are both 0: there is nothing to minimise")
         if len(self.size) != 2 or min(self.size) < 8:
             raise InputError(f"size: {self.size} given, expected height and width of 8 or more")
+        if self.model == "unet" and 2**self.depth > min(self.size):
+            raise InputError(
+                f"depth: {self.depth} halvings leave nothing of size {self.size}; give fewer, or a "
+                "larger size"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values that JSON can hold."""
@@ -114,7 +133,7 @@ class Config:
     def replace(self, values: Mapping[str, Any]) -> Config:
         """Return a copy with some fields replaced; strings are read as the field's type."""
         types = {spec.name: type(spec.default) for spec in fields(self)}
-        parsed = {}
+        parsed: dict[str, Any] = {}
         for name, value in values.items():
             if name not in types:
                 raise InputError(f"unknown setting {name!r}{suggest(name, types)}")

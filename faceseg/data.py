@@ -68,7 +68,7 @@ class Batches(Sampler[list[tuple[int, int]]]):
 
     def __init__(self, count: int, config: Config, first: int, last: int) -> None:
         self.count = count
-        self.size = min(config.batch_size, count)
+        self.size = max(1, min(config.batch_size, count))
         self.seed = config.seed
         self.first = first
         self.last = last
@@ -121,8 +121,16 @@ def make_loader(
     count = len(source.records)
     if not count:
         raise InputError(f"{source.path}: no record to train on")
-    if config.model == "deeplabv3" and min(config.batch_size, count) < 2:
-        raise InputError("deeplabv3 trains on batches of 2 or more; raise batch_size or add images")
+    # Batch normalisation cannot use a map of one value: DeepLabV3 pools to one pixel, and so does a
+    # U-Net that halves the picture as often as it can.
+    one_pixel = config.model == "deeplabv3" or (
+        config.norm == "batch" and max(config.size) <= 2**config.depth
+    )
+    if one_pixel and min(config.batch_size, count) < 2:
+        raise InputError(
+            f"{config.model} at size {config.size} trains on batches of 2 or more: raise "
+            "batch_size or add images"
+        )
     return DataLoader(
         TrainingSet(source, config),
         batch_sampler=Batches(count, config, first, last),

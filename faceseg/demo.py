@@ -100,6 +100,9 @@ def demo(
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: exists and is not an empty folder; name a new one with --out")
+    if count < 10:
+        raise InputError(f"n: {count} portraits given, expected 10 or more")
+    shared = Config(size=(128, 128), epochs=epochs, patience=0, validate_every=2, seed=seed)
     started = time.monotonic()
 
     log(f"drawing {count} portraits")
@@ -112,7 +115,6 @@ def demo(
     source, validation = (open_source(table) for table in tables)
     log(f"{len(source)} to train on, {len(validation)} to validate, no defects")
 
-    shared = Config(size=(128, 128), epochs=epochs, patience=0, validate_every=2, seed=seed)
     slower = {"model": "deeplabv3", "epochs": max(1, epochs // 2), "lr": 1e-3}
     runs: dict[str, Run] = {}
     files: dict[str, list[Exported]] = {}
@@ -155,7 +157,8 @@ def demo(
             title="faceseg demo: drawn portraits",
             headline=_headline(scored, time.monotonic() - started),
             facts={
-                "command": f"faceseg demo --n {count} --epochs {epochs} --seed {seed}",
+                "command": f"faceseg demo --n {count} --epochs {epochs} --seed {seed}"
+                f" --out {folder}",
                 **_facts(source, validation, seed),
             },
             scores=[_score_row(s) for s in scored],
@@ -211,8 +214,8 @@ def _score_row(scored: _Scored) -> ScoreRow:
 def _headline(scored: list[_Scored], seconds: float) -> str:
     network, rule = (_best(scored, group)[0] for group in (_NETWORKS, _CLASSICAL))
     return (
-        f"{network.model.name} finds the face with an IoU of {network.iou:.3f} on portraits it has "
-        f"not seen; the best classical method, {rule.model.name}, reaches {rule.iou:.3f}. All of "
+        f"The better network, {network.model.name}, has an IoU of {network.iou:.3f} on portraits "
+        f"it has not seen; the best classical method, {rule.model.name}, {rule.iou:.3f}. All of "
         f"this took {seconds / 60:.1f} minutes."
     )
 

@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
+from PIL import ImageDraw, ImageFilter, ImageFont
+from PIL.Image import Resampling
 
 from faceseg.evaluate import Evaluation, Segmenter
 from faceseg.files import atomic_path
@@ -55,8 +57,14 @@ def overlay(image: Image, mask: Image, *, alpha: float = 0.45) -> Image:
     painted = (image * (1 - alpha) + colours * alpha).round().astype(np.uint8)
     painted = np.where(mask[..., None] > 0, painted, image)
     width = max(1, min(mask.shape) // 250)
-    kernel = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
-    border = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, kernel) > 0
+    # The largest and the smallest class around each pixel; OpenCV does this faster, but an app that
+    # predicts need not have it.
+    shape = PIL.Image.fromarray(mask)
+    low, high = (
+        np.asarray(shape.filter(extreme(2 * width + 1)))
+        for extreme in (ImageFilter.MinFilter, ImageFilter.MaxFilter)
+    )
+    border = low != high
     painted[border] = np.where(mask[..., None] > 0, colours, _LIGHT)[border]
     return np.asarray(painted, np.uint8)
 
@@ -131,14 +139,15 @@ def contact_sheet(
 def _fit(picture: Image, cell: int) -> Image:
     scale = cell / max(picture.shape[:2])
     size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+    fitted = PIL.Image.fromarray(picture).resize((size[0], size[1]), Resampling.BILINEAR)
+    return np.asarray(fitted, np.uint8)
 
 
 def _write(sheet: Image, text: str, x: int, y: int) -> None:
-    # OpenCV's fonts hold ASCII alone.
-    plain = text.encode("ascii", "replace").decode()
-    cv2.putText(sheet, plain, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
+    """Write a line whose feet stand at `y`."""
+    strip = PIL.Image.fromarray(sheet[y - _LINE + 4 : y + 4])
+    ImageDraw.Draw(strip).text((x, _LINE - 4), text, _INK, ImageFont.load_default(12), anchor="ls")
+    sheet[y - _LINE + 4 : y + 4] = np.asarray(strip)
 
 
 def best_and_worst(
@@ -211,18 +220,17 @@ def curves(histories: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -
     for place, (name, rows) in enumerate(histories.items()):
         colour = tuple(PALETTE[(5, 4, 1, 6)[place % 4]] / 255)
         seen = [row for row in rows if "iou" in row]
-        left.plot([r["epoch"] for r in rows], [r["loss"] for r in rows], color=colour, label=name)
-        right.plot(
-            [r["epoch"] for r in seen], [r["iou"] for r in seen],
-            color=colour, marker="o", markersize=3, label=name,
-        )  # fmt: skip
+        for axis, column, shown in ((left, "loss", rows), (right, "iou", seen)):
+            axis.plot(
+                [row["epoch"] for row in shown], [row[column] for row in shown],
+                color=colour, marker="o", markersize=3, label=name,
+            )  # fmt: skip
     left.set(xlabel="epoch", title="training loss (cross-entropy + Dice)", ylim=(0, None))
     right.set(xlabel="epoch", title="validation IoU", ylim=(0, 1))
     for axis, corner in ((left, "upper right"), (right, "lower right")):
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend(frameon=False, loc=corner)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)

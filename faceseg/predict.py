@@ -181,7 +181,7 @@ def _choose(asked: str) -> str:
 
 
 def _check_file(path: Path) -> None:
-    if path.suffix != ".onnx":
+    if path.suffix.lower() != ".onnx":
         raise InputError(
             f"{path}: expected an .onnx file; 'faceseg export' makes one of a checkpoint"
         )

@@ -135,6 +135,11 @@ class Source:
             than the image.
         """
         size = image_size(record.image)
+        if record.size not in (None, size):
+            # Before decoding: a table can ask for any amount of memory.
+            assert record.size is not None
+            problem = size_problem(record.size, size, record.image)
+            raise InputError(f"{record.where}: {problem}")
         ids = self.decode(record, size)
         if ids.shape != size:
             raise InputError(f"{record.where}: {size_problem(ids.shape, size, record.image)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceseg.errors import InputError
+from faceseg.errors import InputError, suggest
 from faceseg.evaluate import Segmenter
 
 
@@ -61,7 +61,9 @@ def load_segmenter(
         If there is no such model, it cannot be read, or the device asked for is not there.
     """
     path = Path(model)
-    if path.suffix == ".onnx":
+    if path.suffix.lower() != ".onnx" and threads is not None:
+        raise InputError(f"threads: {threads} given, but {model} is no .onnx file")
+    if path.suffix.lower() == ".onnx":
         from faceseg.predict import Predictor
 
         predictor = Predictor(path, provider=device, threads=threads)
@@ -73,11 +75,15 @@ def load_segmenter(
         return _load_torch(path, device)
     from faceseg.classical import METHODS
 
+    if path.suffix in (".pt", ".ts"):
+        raise InputError(f"{model}: no such file")
     if model not in METHODS:
         raise InputError(
-            f"{model}: neither a run folder, a .pt, .onnx or .ts file, nor a classical method "
-            f"({', '.join(METHODS)})"
+            f"{model}: neither a run folder, a .pt, .onnx or .ts file, nor a classical method"
+            f"{suggest(model, METHODS)}"
         )
+    if device not in ("auto", "cpu"):
+        raise InputError(f"{model}: classical methods run on the CPU, {device} asked for")
     method = METHODS[model]
     task = task or method.tasks[0]
     if task not in method.tasks:

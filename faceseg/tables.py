@@ -90,6 +90,12 @@ def read_table(
     header = read_header(rows, path)
     image_at = named_column(path, header, image_column, IMAGE_COLUMNS, "image", "--image-column")
     rle_at = named_column(path, header, rle_column, RLE_COLUMNS, "run lengths", "--rle-column")
+    several = [name for name in header if name.lower() in RLE_COLUMNS]
+    if rle_column is None and len(several) > 1:
+        raise InputError(
+            f"{path}: {' and '.join(several)} could each be the run lengths; name one by "
+            "--rle-column"
+        )
     height_at, width_at = find_column(header, ("height",)), find_column(header, ("width",))
     split_at, group_at = find_column(header, SPLIT_COLUMNS), find_column(header, GROUP_COLUMNS)
     if (height_at is None) != (width_at is None):
@@ -186,6 +192,11 @@ def named_column(
         found = find_column(header, known)
         if found is None:
             columns = ", ".join(name[:40] for name in header[:8])
+            if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+                raise InputError(
+                    f"{path}: columns are parted by semicolons or tabs; expected commas: save it "
+                    "again as comma-separated"
+                )
             raise InputError(
                 f"{path}: no column for the {what} (known: {', '.join(known)}) among {columns}; "
                 f"name it by {flag}"

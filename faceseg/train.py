@@ -69,6 +69,7 @@ def train(
     *,
     init: Checkpoint | None = None,
     resume: bool = False,
+    plan: dict[str, Any] | None = None,
     log: Callable[[str], None] = lambda line: None,
     progress: bool = False,
 ) -> Run:
@@ -87,6 +88,9 @@ def train(
     resume
         Continue from ``last.pt`` in `folder`: losses and weights are those of a run that was
         never stopped.
+    plan
+        What was asked for, written as ``run.json`` once nothing is left to refuse; by default the
+        settings alone.
     log
         Receives one line for each choice made automatically and for each epoch.
     progress
@@ -123,7 +127,15 @@ def train(
         place = _restore(saved, config, source, model, optimizer, scheduler, scaler)
     elif (folder / "last.pt").exists():
         raise InputError(f"{folder}: holds a run; choose another --out or continue it with resume")
-    folder.mkdir(parents=True, exist_ok=True)
+    loader = make_loader(
+        source,
+        config,
+        first=place.step,
+        last=place.step if place.stopped_early else total,
+        pin_memory=device.type == "cuda",
+    )
+    if not resume:
+        write_json(folder / "run.json", plan or {"config": config.to_dict()})
 
     def save(name: str, state: dict[str, Any] | None, scores: dict[str, float]) -> None:
         checkpoint.save(
@@ -153,10 +165,6 @@ def train(
         unit="img",
         disable=not progress,
         dynamic_ncols=True,
-    )
-    last = place.step if place.stopped_early else total
-    loader = make_loader(
-        source, config, first=place.step, last=last, pin_memory=device.type == "cuda"
     )
     loss_sum = torch.full((), place.loss_sum, dtype=torch.float64, device=device)
     started = time.monotonic() - place.seconds
@@ -243,10 +251,13 @@ def cross_validate(
     *,
     init: Checkpoint | None = None,
     resume: bool = False,
+    plan: dict[str, Any] | None = None,
     log: Callable[[str], None] = lambda line: None,
     progress: bool = False,
 ) -> dict[str, Any] | None:
     """Train once for each fold, all other folds being the training set; no group is in two folds.
+
+    The parameters are those of `train`, with the number of folds.
 
     Returns
     -------
@@ -261,6 +272,11 @@ def cross_validate(
     """
     folder = Path(folder)
     fold_of = group_folds([record.group for record in source.records], folds, config.seed)
+    if not resume:
+        # What the first fold would refuse is refused before anything is written.
+        choose_amp(config.amp, choose_device(config.device))
+        build(config, len(source.classes))
+        write_json(folder / "run.json", plan or {"config": config.to_dict(), "folds": folds})
     scores = []
     for fold in range(folds):
         log(f"fold {fold + 1} of {folds}")

@@ -84,7 +84,8 @@ def test_train_then_eval(ellipses, tmp_path, capsys):
     assert main(["eval", str(ellipses), str(run), "otsu", "--out", str(scores)]) == 0
     table = capsys.readouterr().out
     assert "otsu" in table
-    assert max(len(line) for line in table.splitlines() if "tables" not in line) <= 80
+    rows = [line for line in table.splitlines() if not line.startswith(("next", "tables"))]
+    assert max(map(len, rows)) <= 80
     rows = (scores / "scores.csv").read_text().splitlines()
     assert rows[0] == "model,iou,dice,pixel_accuracy,mean_image_iou,images"
     assert len(rows) == 3
@@ -144,7 +145,7 @@ def test_bad_sets_are_refused_before_anything_is_written(tmp_path, capsys, ellip
     assert "did you mean 'unet'?" in fails(
         capsys, "train", ellipses, "--out", run, "--model", "unett"
     )
-    assert "neither a run folder" in fails(capsys, "eval", ellipses, "missing.pt")
+    assert "neither a run folder" in fails(capsys, "eval", ellipses, "missing")
     assert "no run.json" in fails(capsys, "train", "--resume", tmp_path)
     assert "folds: 1 given" in fails(capsys, "train", ellipses, "--out", run, "--folds", "1")
     assert "expected numbers such as" in fails(
@@ -172,3 +173,62 @@ def test_a_missing_package_names_its_extra(capsys, monkeypatch, ellipses, tmp_pa
     monkeypatch.setitem(sys.modules, "torch", None)
     line = fails(capsys, "predict", tmp_path / "model.ts", tmp_path / "a.png", "--out", "x")
     assert "a.png" in line or "faceseg[train]" in line
+
+
+def test_resume_takes_no_other_flag(ellipses, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(["train", str(ellipses), "--out", str(run), *TINY]) == 0
+    for extra in (["--folds", "3"], ["--task", "mask"], ["--val", "x"], ["--init", "x"]):
+        assert "give it alone" in fails(capsys, "train", "--resume", run, *extra)
+    (run / "run.json").write_text("{}")
+    assert "without config, data" in fails(capsys, "train", "--resume", run)
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        (["--weights", "coco"], "--weights is a setting of deeplabv3, but the model is unet"),
+        (["--model", "deeplabv3", "--width", "8"], "--width is a setting of unet"),
+        (["--folds", "2", "--val", "x"], "give it without --val"),
+        (["--folds", "99"], "99"),
+        (["--lr", "nan"], "lr: nan given, expected a finite number"),
+        (["--depth", "9", "--size", "32"], "depth: 9 halvings leave nothing"),
+        (["--batch-size", "1", "--size", "16"], "batches of 2 or more"),
+        (["--device", "cpu", "--amp", "fp16"], "fp16 asked for on the CPU"),
+        (["--device", "tpu"], "expected auto, cpu, cuda"),
+        (["--model", "deeplabv3", "--weights", "nowhere.pth"], "no such file"),
+        (["--init", "nowhere.pt"], "no such checkpoint"),
+    ],
+)
+def test_settings_that_cannot_work_leave_nothing_behind(ellipses, tmp_path, capsys, extra, message):
+    run = tmp_path / "run"
+    small = [] if "--size" in extra else ["--size", "32"]
+    line = fails(capsys, "train", ellipses, "--out", run, "--workers", "0", *small, *extra)
+    assert message in line
+    assert not run.exists()
+
+
+def test_a_run_resumes_from_any_folder(ellipses, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(ellipses.parent)
+    assert main(["train", ellipses.name, "--out", str(tmp_path / "run"), *TINY]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--resume", "run"]) == 0
+
+
+def test_other_bad_input_is_one_line(ellipses, tmp_path, capsys):
+    assert "seed is -1" in fails(capsys, "data", "draw", "--out", tmp_path / "d", "--seed", "-1")
+    assert "no such file" in fails(capsys, "eval", ellipses, "nowhere.pt")
+    assert "did you mean 'grabcut'?" in fails(capsys, "eval", ellipses, "graabcut")
+    assert "run on the CPU, cuda asked for" in fails(
+        capsys, "predict", "otsu", ellipses.parent / "images", "--out", "x", "--device", "cuda"
+    )
+    (tmp_path / "file").write_text("")
+    line = fails(capsys, "eval", ellipses, "otsu", "--out", tmp_path / "file" / "x")
+    assert "file/x: not a directory" in line
+    semicolons = tmp_path / "t.csv"
+    semicolons.write_text("image;rle_mask\na;1 2\n")
+    assert "semicolons" in fails(capsys, "eval", semicolons, "otsu")
+    semicolons.write_text("image,rle,rle_mask\na,1 2,1 2\n")
+    assert "name one by --rle-column" in fails(capsys, "eval", semicolons, "otsu")
+    semicolons.write_text("image,rle_mask\n")
+    assert main(["data", "check", str(semicolons)]) == 1

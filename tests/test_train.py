@@ -139,6 +139,8 @@ def test_validation_is_not_augmented(source, tmp_path):
     )
     again = score(tmp_path / "wild.pt", source)
     assert (again.counts == first.counts).all()
+    # Validation inside the loop sees the same pictures, as they are.
+    assert run.history[-1]["iou"] == first.scores["iou"]
     assert run.scores == first.scores
     # Each mask is counted whole, at its own resolution, exactly as it is stored.
     for matrix, record in zip(first.counts, source.records, strict=True):

@@ -78,8 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, less) has gone; nothing is wrong and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (InputError, OSError) as error:
+    except InputError as error:
         what = " ".join(str(error).split())
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        what = f"{error.filename}: {reason}" if error.filename else reason
     except KeyboardInterrupt:
         print("faceseg: interrupted", file=sys.stderr)
         return 130

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceseg.cli.source import add_source_arguments, class_ids, source_options
+from faceseg.cli.source import add_source_arguments, class_ids, quoted, source_options
 from faceseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -133,13 +133,15 @@ def _draw(args: argparse.Namespace) -> int:
 
     from faceseg.draw import draw_dataset
 
-    with tqdm(total=args.n, desc="drawing", unit=" portraits", leave=False) as bar:
+    with tqdm(
+        total=args.n, desc="drawing", unit="img", leave=False, disable=not sys.stderr.isatty()
+    ) as bar:
         draw_dataset(
             args.out, args.n,
             seed=args.seed, task=args.task, size=args.size, progress=bar.update,
         )  # fmt: skip
-    print(f"drew {args.n} portraits in {args.out}")
-    print(f"next: faceseg data check {_quoted(args.out)}")
+    print(f"portraits drawn: {args.n}, in {args.out}")
+    print(f"next: faceseg data check {quoted(args.out)}")
     return 0
 
 
@@ -149,7 +151,7 @@ def _check(args: argparse.Namespace) -> int:
     from faceseg.check import check, default_task
     from faceseg.files import write_json
 
-    with tqdm(desc="checking", unit=" pairs", leave=False) as bar:
+    with tqdm(desc="checking", unit=" pairs", leave=False, disable=not sys.stderr.isatty()) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
@@ -175,13 +177,13 @@ def _check(args: argparse.Namespace) -> int:
         print(
             f"\n{_count(len(report.defects), 'defect')} in {_count(files, 'file')}; pairs: {pairs}"
         )
-        print(f"next: mend them, then faceseg data check {_quoted(*args.data, *given)}")
+        print(f"next: mend them, then faceseg data check {quoted(*args.data, *given)}")
         return 1
     task = args.task or default_task(args.data[0], images=args.images, masks=args.masks)
     validation = ("--val", args.data[1]) if len(args.data) == 2 else ()
     if args.task is None:
         given += ["--task", task]
-    command = _quoted(args.data[0], *validation, *given, "--out", f"runs/{task}")
+    command = quoted(args.data[0], *validation, *given, "--out", f"runs/{task}")
     print(f"no defects; pairs: {pairs}")
     print(f"next: faceseg train {command}")
     return 0
@@ -239,7 +241,7 @@ def _convert(args: argparse.Namespace) -> int:
     print(f"wrote {_count(done.masks, 'mask')} to {args.out}")
     if done.joined:
         print(f"{_count(done.joined, 'mask')} joined from several rows or annotations of one image")
-    out = _quoted(args.out)
+    out = quoted(args.out)
     following = {
         "png": f"data check . --images PHOTOS --masks {out}",
         "kaggle": f"data check {out} --images PHOTOS"
@@ -251,7 +253,3 @@ def _convert(args: argparse.Namespace) -> int:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _quoted(*words: object) -> str:
-    return shlex.join(map(str, words))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faceseg
+from faceseg.cli.source import quoted
 from faceseg.config import parse_size
 from faceseg.errors import InputError, suggest
 from faceseg.files import write_csv, write_json
@@ -135,8 +136,8 @@ def _export(args: argparse.Namespace) -> int:
     for item in written:
         size = item.path.stat().st_size / 1e6
         print(f"{item.path}  {size:.1f} MB\n  {item.verification}")
-    print(f"next: faceseg predict {written[-1].path} IMAGE --out masks")
-    print(f"      faceseg benchmark {args.model} {' '.join(str(w.path) for w in written)}")
+    print(f"next: faceseg predict {quoted(written[-1].path)} IMAGE --out masks")
+    print(f"      faceseg benchmark {quoted(args.model, *(w.path for w in written))}")
     return 0
 
 
@@ -150,7 +151,7 @@ def _predict(args: argparse.Namespace) -> int:
     paths = list(dict.fromkeys(path for given in args.images for path in find_images(given)))
     stems: dict[str, Path] = {}
     for path in paths:
-        # Both checks come before any work: half a result helps nobody who has to start again.
+        # What can be told without decoding is told before any work.
         image_size(path)
         if path.stem in stems:
             raise InputError(f"{path}: its results would replace those of {stems[path.stem]}")
@@ -170,7 +171,7 @@ def _predict(args: argparse.Namespace) -> int:
     for name in args.save:
         print(f"  {args.out / (name if name != 'rle' else 'rle.csv')}")
     if Path(args.model).exists():
-        print(f"next: faceseg benchmark {args.model}")
+        print(f"next: faceseg benchmark {quoted(args.model)}")
     return 0
 
 
@@ -251,7 +252,7 @@ def _benchmark(args: argparse.Namespace) -> int:
     print(result.table())
     if args.json:
         write_json(args.json, dataclasses.asdict(result))
-        print(f"\nwritten: {args.json}")
+        print(f"\nwritten: {args.json}\nnext: faceseg info   shows devices and providers")
     else:
         print("\nnext: --json FILE keeps the figures with machine and versions")
     return 0

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faceseg
-from faceseg.cli.source import add_source_arguments, open_from, source_options
+from faceseg.cli.source import add_source_arguments, open_from, quoted, source_options
 from faceseg.config import Config
 from faceseg.errors import InputError
-from faceseg.files import write_json
 
 if TYPE_CHECKING:
     from faceseg.evaluate import Evaluation
@@ -57,7 +56,8 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
             metavar=type(default).__name__.upper() if not isinstance(default, tuple) else "HxW",
             help=f"{spec.metadata['help']}{f' ({kind})' if kind else ''} (default: {shown})",
         )
-    train.set_defaults(run=_train)
+    # The defaults tell which flags were given: a resumed run takes none.
+    train.set_defaults(run=_train, defaults=vars(train.parse_args([])))
 
     score = commands.add_parser(
         "eval",
@@ -107,7 +107,8 @@ def _train(args: argparse.Namespace) -> int:
         print(json.dumps(Config().replace(given).to_dict(), indent=2))
         return 0
     if args.resume:
-        if args.data or args.out or given:
+        extra = [name for name, value in args.defaults.items() if getattr(args, name) != value]
+        if extra != ["resume"]:
             raise InputError("--resume takes its data and settings from the run: give it alone")
         plan = _read_plan(args.resume)
         folder = args.resume
@@ -115,20 +116,36 @@ def _train(args: argparse.Namespace) -> int:
         if not args.data or not args.out:
             raise InputError("train needs DATA and --out RUN, or --resume RUN")
         folder = args.out
-        if (folder / "run.json").exists():
+        config = Config().replace(given)
+        _refuse_settings_of_others(config, given)
+        if args.folds is not None and args.folds < 2:
+            raise InputError(f"folds: {args.folds} given, expected 2 or more")
+        if args.folds and args.val:
+            raise InputError("--folds validates on parts of DATA: give it without --val")
+        if any(folder.glob("last.pt")) or any(folder.glob("fold*/last.pt")):
             raise InputError(
                 f"{folder}: holds a run; choose another --out or use --resume {folder}"
             )
         plan = {
             "faceseg": faceseg.__version__,
-            "data": str(args.data),
-            "val": str(args.val) if args.val else None,
+            # Absolute, so that a run resumes from any folder.
+            "data": str(args.data.absolute()),
+            "val": str(args.val.absolute()) if args.val else None,
             "options": source_options(args),
             "folds": args.folds,
-            "init": args.init,
-            "config": Config().replace(given).to_dict(),
+            "init": str(Path(args.init).absolute()) if args.init else None,
+            "config": config.to_dict(),
         }
     return _run_plan(plan, folder, resume=bool(args.resume))
+
+
+def _refuse_settings_of_others(config: Config, given: dict[str, Any]) -> None:
+    """Refuse a setting that the chosen network would not look at."""
+    for spec in fields(Config):
+        owner = spec.metadata["model"]
+        if spec.name in given and owner not in (None, config.model):
+            flag = spec.name.replace("_", "-")
+            raise InputError(f"--{flag} is a setting of {owner}, but the model is {config.model}")
 
 
 def _read_plan(folder: Path) -> dict[str, Any]:
@@ -138,6 +155,9 @@ def _read_plan(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder}: no run.json: not a run that can be resumed") from error
     except ValueError as error:
         raise InputError(f"{folder / 'run.json'}: not readable as JSON: {error}") from error
+    missing = {"data", "val", "options", "folds", "init", "config"} - set(plan)
+    if missing:
+        raise InputError(f"{folder / 'run.json'}: without {', '.join(sorted(missing))}")
     return plan
 
 
@@ -147,22 +167,19 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
 
     config = Config.from_dict(plan["config"])
     folds = plan["folds"]
-    if folds is not None and folds < 2:
-        raise InputError(f"folds: {folds} given, expected 2 or more")
     source = open_from(plan["data"], "train", plan["options"])
     init = checkpoint.load(plan["init"]) if plan["init"] else None
     shared: dict[str, Any] = {
-        "init": init, "resume": resume, "log": _say, "progress": sys.stderr.isatty(),
+        "init": init, "resume": resume, "plan": plan, "log": _say, "progress": sys.stderr.isatty(),
     }  # fmt: skip
     if folds:
-        write_json(folder / "run.json", plan)
         summary = cross_validate(source, config, folder, folds, **shared)
         if summary is None:
             return _interrupted(folder)
         print(f"\n{'':12}{'mean':>8}{'deviation':>12}   over {folds} folds")
         for name, mean in summary["mean"].items():
             print(f"{name:15}{mean:.4f}{summary['deviation'][name]:12.4f}")
-        print(f"\nnext: faceseg export {folder / 'fold1'} --format onnx")
+        print(f"\nnext: faceseg export {quoted(folder / 'fold1')} --format onnx")
         return 0
     source, validation = _with_validation(source, plan)
     _say(f"{source.kind}: {len(source)} to train on, {len(validation)} to validate")
@@ -171,16 +188,14 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
             f"{len(source.unpaired)} files without partner are left out; "
             f"faceseg data check {plan['data']} lists them"
         )
-    write_json(folder / "run.json", plan)
-    run = train(
-        source, validation, config, folder,
-        **({**shared, "resume": resume and (folder / "last.pt").exists()}),
-    )  # fmt: skip
+    # A run that was killed before its first checkpoint starts anew.
+    shared["resume"] = resume and (folder / "last.pt").exists()
+    run = train(source, validation, config, folder, **shared)
     if not run.finished:
         return _interrupted(folder)
     print("\n" + "   ".join(f"{name} {value:.4f}" for name, value in run.scores.items()))
     print(f"best checkpoint: {folder / 'best.pt'}")
-    print(f"next: faceseg export {folder} --format torchscript,onnx")
+    print(f"next: faceseg export {quoted(folder)} --format torchscript,onnx")
     return 0
 
 
@@ -198,7 +213,7 @@ def _with_validation(source: Source, plan: dict[str, Any]) -> tuple[Source, Sour
 
 
 def _interrupted(folder: Path) -> int:
-    print(f"\ninterrupted; next: faceseg train --resume {folder}", file=sys.stderr)
+    print(f"\ninterrupted; next: faceseg train --resume {quoted(folder)}", file=sys.stderr)
     return 130
 
 
@@ -214,6 +229,7 @@ def _eval(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from faceseg.evaluate import evaluate
+    from faceseg.records import list_splits
     from faceseg.segment import load_segmenter
 
     source = open_from(args.data, args.split, source_options(args))
@@ -223,14 +239,24 @@ def _eval(args: argparse.Namespace) -> int:
             raise InputError(f"{args.data}: no image whose name starts with {args.only!r}")
         source = replace(source, records=chosen)
     names = _expand(args.models, source.task)
-    loaded = [load_segmenter(name, task=source.task, device=args.device) for name in names]
+    loaded = [
+        # Classical methods in the table of a GPU's models run on the CPU, and the table says so.
+        load_segmenter(
+            name, task=source.task, device=args.device if Path(name).exists() else "auto"
+        )
+        for name in names
+    ]
     for model in loaded:
         if model.classes != source.classes:
             raise InputError(
                 f"{model.name}: its classes are {', '.join(model.classes)}; "
                 f"{source.path} gives {', '.join(source.classes)}"
             )
-    print(f"{source.kind}, {args.split}: {len(source.records)} images, task {source.task}\n")
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+    splits = list_splits(args.data, images=args.images, masks=args.masks)
+    part = args.split if args.split in splits else "all"
+    print(f"{source.kind}, {part}: {len(source.records)} images, task {source.task}\n")
     print(f"{'model':24}{'IoU':>8}{'Dice':>8}{'accuracy':>10}{'image IoU':>11}   runs on")
     evaluations: list[tuple[str, Evaluation]] = []
     for model in loaded:
@@ -253,8 +279,10 @@ def _eval(args: argparse.Namespace) -> int:
             write_evaluation(args.out, name, result, source, model.segment)
         _write_table(args.out, evaluations)
         print(f"\ntables and pictures: {args.out}")
+        print(f"next: faceseg predict {quoted(args.models[0])} IMAGE --out masks")
     else:
-        print("\nnext: add --out DIR for tables for each image and the best and worst pictures")
+        words = quoted(args.data, *args.models)
+        print(f"\nnext: faceseg eval {words} --out scores   for each image, best and worst")
     return 0
 
 

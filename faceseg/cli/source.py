@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 _FIELDS = (
     "task", "classes", "images", "masks", "image_column", "rle_column", "order", "base",
 )  # fmt: skip
+
+
+def quoted(*words: object) -> str:
+    """Return words as a shell takes them, for the command that is suggested next."""
+    return shlex.join(map(str, words))
 
 
 def class_ids(text: str) -> list[int]:
@@ -55,7 +61,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
 def source_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options of `open_source` that the flags gave, as values JSON can hold."""
     values = {name: getattr(args, name) for name in _FIELDS}
-    return {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+    return {k: str(v.absolute()) if isinstance(v, Path) else v for k, v in values.items()}
 
 
 def open_from(path: str | Path, split: str, options: dict[str, Any]) -> Source:

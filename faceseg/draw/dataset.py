@@ -75,10 +75,9 @@ def draw_dataset(
         raise InputError(f"task is {task!r}; expected one of {', '.join(TASKS)}")
     if not 0 <= val_fraction <= 1:
         raise InputError(f"val_fraction is {val_fraction}; expected 0 to 1")
-    try:
-        check_size((height, width))
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    if seed < 0:
+        raise InputError(f"seed is {seed}; expected 0 or more")
+    check_size((height, width))
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: exists and is not an empty folder; name a new one")

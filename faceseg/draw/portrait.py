@@ -19,6 +19,7 @@ from faceseg.draw.light import sample_light
 from faceseg.draw.mask import paint_mask
 from faceseg.draw.occluder import paint_occluder
 from faceseg.draw.person import Person, sample_person
+from faceseg.errors import InputError
 
 Task = Literal["face", "mask"]
 TASKS: tuple[Task, ...] = ("face", "mask")
@@ -64,10 +65,10 @@ def draw_portrait(
 
 
 def check_size(size: tuple[int, int]) -> None:
-    """Raise ValueError for a height and width too small to draw in."""
+    """Raise InputError for a height and width too small to draw in."""
     height, width = size
     if min(height, width) < 16:
-        raise ValueError(f"size is {height} x {width}; expected at least 16 x 16 pixels")
+        raise InputError(f"size is {height} x {width}; expected at least 16 x 16 pixels")
 
 
 def portrait(

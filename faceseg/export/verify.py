@@ -59,6 +59,8 @@ class Verification:
     def __str__(self) -> str:
         text = f"{self.differing} of {self.pixels} pixels differ from eager"
         text += f", classes seen: {self.classes}"
+        if self.classes < 2:
+            text += " (the network finds nothing: a weak check)"
         if self.probability_difference is not None:
             text += f", probabilities by at most {self.probability_difference:.1e}"
         return text
@@ -120,7 +122,9 @@ def verify(
         classes=len(seen),
         probability_difference=largest if contract.probabilities else None,
     )
-    if not (differing <= MASK_TOLERANCE * pixels and largest <= PROBABILITY_TOLERANCE):
+    agrees = differing <= MASK_TOLERANCE * pixels and largest <= PROBABILITY_TOLERANCE
+    # With nothing decided nothing was compared.
+    if not (pixels and agrees):
         raise InputError(
             f"{source}: not written: {result}; allowed are {MASK_TOLERANCE:.0e} of the pixels and "
             f"{PROBABILITY_TOLERANCE:.0e}; another version of torch or onnxruntime may export it"

@@ -79,7 +79,13 @@ class DeepLabV3(SegmentationModel):
             if key in own and (own[key].shape == value.shape or not key.startswith(heads))
         }
         wrong = [key for key, value in usable.items() if own[key].shape != value.shape]
-        missing = [k for k in own if k.startswith("backbone.") and k not in usable]
+        # Weights of ImageNet are the encoder's alone; others have to bring the ASPP, too.
+        needed = "backbone." if source == "imagenet" else ("backbone.", "classifier.")
+        missing = [
+            key
+            for key in own
+            if key.startswith(needed) and not key.startswith(heads) and key not in usable
+        ]
         if wrong or missing:
             what = f"{wrong[0]} has another shape" if wrong else f"{missing[0]} is missing"
             raise InputError(f"weights {source}: not those of this network: {what}")
