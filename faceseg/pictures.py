@@ -124,7 +124,7 @@ def contact_sheet(
     height = _LINE + len(rows) * (cell + _LINE + gap) + gap
     sheet = np.full((height, width, 3), 255, np.uint8)
     for column, title in enumerate(titles):
-        _write(sheet, title, gap + column * (cell + gap), _LINE - 5)
+        _write(sheet, title, gap + column * (cell + gap), _LINE - 4)
     for place, (row, caption) in enumerate(zip(rows, captions, strict=True)):
         top = _LINE + place * (cell + _LINE + gap)
         for column, picture in enumerate(row):
