@@ -156,9 +156,9 @@ def _inspect(source: Source, record: Record) -> tuple[list[Defect], bytes]:
         if row_of.setdefault(text, row) != row:
             problem = f"repeats row {row_of[text]}: the same run lengths for {record.name!r}"
             defects.append(Defect(str(source.table), row, problem))
-        elif known is not None and record.size in (None, size):
+        elif known is not None:
             try:
-                source.decode(replace(record, rle=(text,), rows=(row,)), known)
+                source.runs(replace(record, rle=(text,), rows=(row,)), known)
             except InputError as error:
                 defects.append(_defect(error, source.table, row))
     return defects, digest

@@ -251,3 +251,17 @@ def test_progress(portraits: Path) -> None:
 )
 def test_real_sets_pass(real_data: Path, names: list[str]) -> None:
     assert not check([real_data / name for name in names]).defects
+
+
+def test_run_lengths_are_checked_where_the_image_is_broken_or_of_another_size(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    write_png(tmp_path / "other.png", np.zeros((4, 3, 3), np.uint8))
+    table = tmp_path / "t.csv"
+    table.write_text(
+        "image,rle_mask,height,width\nbroken,1 99,4,3\nother,1 99,4,5\nother2,1 2,1000000,1000000\n"
+    )
+    write_png(tmp_path / "other2.png", np.zeros((4, 3, 3), np.uint8))
+    problems = [(d.row, d.problem) for d in check([table]).defects]
+    assert any(row == 2 and "99" in problem for row, problem in problems)
+    assert any(row == 3 and "99" in problem for row, problem in problems)
+    assert any(row == 4 and "1000000" in problem for row, problem in problems)
