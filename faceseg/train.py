@@ -116,7 +116,8 @@ def train(
         model.to(memory_format=torch.channels_last)
     pipeline = Pipeline(model, config.size).to(device)
     optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.lr, fused=True)
-    per_epoch = Batches(len(source.records), config, 0, 0).per_epoch
+    batches = Batches(len(source.records), config, 0, 0)
+    per_epoch = batches.per_epoch
     total = config.epochs * per_epoch
     scheduler = _make_scheduler(optimizer, config, total)
     scaler = torch.amp.GradScaler(device.type, enabled=amp == torch.float16)
@@ -160,8 +161,8 @@ def train(
 
     writer = SummaryWriter(str(folder), purge_step=place.step)
     bar = tqdm(
-        total=total * min(config.batch_size, len(source.records)),
-        initial=place.step * min(config.batch_size, len(source.records)),
+        total=total * batches.size,
+        initial=place.step * batches.size,
         unit="img",
         disable=not progress,
         dynamic_ncols=True,
