@@ -3,8 +3,8 @@
  * Labels are copied, in blocks that stay in the first cache, into bytes of our own, which nobody can
  * change between the look for values out of range and the counting that relies on it. An ignored
  * pixel is copied as the pair (0, 0), which is taken off again. */
+#include "confusion_loops.h"
 #include "faceseg.h"
-#include "loops.h"
 #include "status.h"
 
 #include <string.h>

@@ -1,28 +1,40 @@
 /* Run-length and confusion kernels: the whole interface.
  *
  * Rules that hold for every function
- * - No memory is owned, no thread is started, nothing is printed. The caller gives every buffer and
- *   its size; a size is counted first (`fseg_count_*`, `fseg_*_length`) and filled second.
- * - A capacity is never exceeded, not even when another thread changes an input between the two
- *   calls: that is answered with FSEG_CHANGED.
+ * - No memory is owned, no thread is started, nothing is printed. The caller gives every buffer, of
+ *   the room that is stated. Buffers of runs and of text have FSEG_SLACK more elements than are
+ *   used, and planes FSEG_SLACK more words, since vectors are stored whole; nothing is read or
+ *   written beyond that. Inputs are read only where they are valid.
  * - Functions that can fail return a status and, unless it is FSEG_OK, set all of `*fault`. What
- *   they wrote elsewhere is then to be thrown away.
+ *   they wrote elsewhere is then to be thrown away. Functions without a status take runs that
+ *   fseg_check_runs accepts.
+ * - Pixels may change while they are read (another thread): the result is then that of some mask.
  *
  * Runs
  * A mask of `area` pixels, read in some order, is an array of uint32 run lengths. The first run
  * counts zeros and may be empty, the following ones alternate and may not; their sum is the area.
  * The area is at most UINT32_MAX. A mask without pixels has the one run {0}.
  *
- * Masks
- * Bytes, zero is background. `stride` is the distance in bytes from one row to the next and may be
- * negative; the bytes of a row follow each other. A mask in column-major memory is the row-major
- * mask of its transpose: swap the sides and use the other of the two orders.
+ * Planes
+ * One bit per pixel, in `lines` lines of `length` pixels; each line begins at a new 64-bit word,
+ * pixel i at bit i % 64 of word i / 64, and the bits after its end are zero. The lines are the rows
+ * of a mask whose runs are read row by row, the columns of one that is read column by column. A mask
+ * without gaps may also be one line of all its pixels.
  */
 #ifndef FACESEG_H
 #define FACESEG_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+enum { FSEG_SLACK = 64 };
+
+typedef struct {
+    uint64_t *bits;
+    size_t lines;
+    size_t length;
+    size_t words; /* in a line: (length + 63) / 64 */
+} fseg_plane;
 
 typedef enum {
     FSEG_OK = 0,
@@ -40,7 +52,8 @@ typedef enum {
     FSEG_OVERLONG,       /* a number in more groups than it needs, or than any run needs */
     FSEG_BAD_PREDICTION, /* found: the label; expected: the number of classes */
     FSEG_BAD_TARGET,     /* found: the label; expected: the number of classes */
-    FSEG_CHANGED         /* a buffer did not hold still between counting and filling */
+    FSEG_NAN,            /* a pixel that is no number */
+    FSEG_BAD_VERTEX      /* position: the vertex; found: 0 for its x, 1 for its y */
 } fseg_status;
 
 /* Where and why. `position` is the index of a run (array of runs), the byte offset of a number or
@@ -51,79 +64,249 @@ typedef struct {
     int64_t expected;
 } fseg_fault;
 
-/* --- rle.c ----------------------------------------------------------------------------------- */
+/* --- dispatch.c ------------------------------------------------------------------------------ */
 
-/* Number of runs of a mask read row by row. Cost: one read of the mask. */
-fseg_status fseg_count_rows(const uint8_t *mask, size_t rows, size_t columns, ptrdiff_t stride,
-                            size_t *runs, fseg_fault *fault);
+enum { FSEG_MOST_VERSIONS = 5 };
 
-/* Fill `counts`, of exactly the `runs` that fseg_count_rows found. Cost: one read of the mask. */
-fseg_status fseg_encode_rows(const uint8_t *mask, size_t rows, size_t columns, ptrdiff_t stride,
-                             uint32_t *counts, size_t runs, fseg_fault *fault);
+/* Names of the versions of the inner loops that this machine can run, the fastest last. */
+size_t fseg_versions(const char *names[FSEG_MOST_VERSIONS]);
 
-/* Number of runs of a mask read column by column. `starts`, of `columns` elements, receives where
- * each column's changes begin, for fseg_encode_columns. Cost: one read of the mask, in the order of
- * memory. */
-fseg_status fseg_count_columns(const uint8_t *mask, size_t rows, size_t columns, ptrdiff_t stride,
-                               uint32_t *starts, size_t *runs, fseg_fault *fault);
+/* Use a version, by name, or the fastest (NULL); whether there is such a one. Not while another
+ * thread is inside a kernel. */
+int fseg_select(const char *name);
 
-/* Fill `counts`, of exactly the `runs` that fseg_count_columns found, using up its `starts`. Cost:
- * one read of the mask, in the order of memory, and one scattered write per run. */
-fseg_status fseg_encode_columns(const uint8_t *mask, size_t rows, size_t columns, ptrdiff_t stride,
-                                uint32_t *starts, uint32_t *counts, size_t runs,
-                                fseg_fault *fault);
+/* Name of the version in use. */
+const char *fseg_selected(void);
 
-/* Whether `counts` are the runs of a mask of `area` pixels. Cost: one read of the runs. */
-fseg_status fseg_check_runs(const uint32_t *counts, size_t runs, uint32_t area, fseg_fault *fault);
+/* --- pack.c: pixels to planes, planes to runs ------------------------------------------------- */
 
-/* Write the mask of `area` bytes (0 or `value`) that runs read row by row describe. The runs should
- * have passed fseg_check_runs; bounds are kept all the same. Cost: one write of the mask. */
-fseg_status fseg_decode_rows(const uint32_t *counts, size_t runs, uint8_t value, uint8_t *mask,
-                             size_t area, fseg_fault *fault);
+/* What makes a pixel foreground. */
+typedef enum {
+    FSEG_NONZERO_U8, /* uint8, not 0 */
+    FSEG_EQUAL_U8,   /* uint8, the same as `label` */
+    FSEG_ABOVE_F32,  /* float, over `threshold`, compared as doubles; NaN is refused */
+    FSEG_ABOVE_F64   /* double, as above */
+} fseg_test;
 
-/* Write the mask, row-major without gaps, that runs read column by column describe, as above. Cost:
- * two writes and one read of the mask, in the order of memory, and two scattered writes per run. */
-fseg_status fseg_decode_columns(const uint32_t *counts, size_t runs, uint8_t value, uint8_t *mask,
-                                size_t rows, size_t columns, fseg_fault *fault);
+/* Pixels to encode. The elements of a row follow each other; `stride` is the distance in bytes from
+ * one row to the next and may be negative. */
+typedef struct {
+    const void *pixels;
+    size_t rows;
+    size_t columns;
+    ptrdiff_t stride;
+    fseg_test test;
+    uint8_t label;
+    double threshold;
+} fseg_source;
 
-/* Number of foreground pixels. Exact for any array of fewer than 2^32 runs, valid or not. */
-uint64_t fseg_area(const uint32_t *counts, size_t runs);
+/* Fill a plane from pixels: with the rows as its lines, or with the columns (`transposed`), and set
+ * `*runs` to the number of runs it has. The plane's lines, length and words are set by the caller.
+ * FSEG_NAN: position row * columns + column. Cost: one read of the pixels, in the order of memory. */
+fseg_status fseg_pack(const fseg_source *source, int transposed, const fseg_plane *plane,
+                      size_t *runs, fseg_fault *fault);
 
-/* --- rle_text.c ------------------------------------------------------------------------------ */
+/* Number of runs of a plane. */
+size_t fseg_plane_runs(const fseg_plane *plane);
+
+/* Write the `runs` runs of a plane to `counts`. */
+void fseg_plane_emit(const fseg_plane *plane, uint32_t *counts, size_t runs);
+
+/* Write the transpose of a plane; `to` has its own lines, length and words set. */
+void fseg_plane_transpose(const fseg_plane *from, const fseg_plane *to);
+
+/* --- decode.c: runs to planes, runs and planes to pixels -------------------------------------- */
+
+/* Pixels to write: `value` is the bit pattern of a foreground element in its low `size` bytes (1, 2,
+ * 4 or 8), background is 0 or, with `paint`, left as it was. */
+typedef struct {
+    void *pixels;
+    size_t rows;
+    size_t columns;
+    ptrdiff_t stride;
+    size_t size;
+    uint64_t value;
+    int paint;
+} fseg_target;
+
+/* Fill a plane from the runs of a mask of lines * length pixels. */
+void fseg_plane_fill(const uint32_t *counts, size_t runs, const fseg_plane *plane);
+
+/* Fill a plane from the runs of a mask of `lines` * `length` pixels, resized to the plane's lines
+ * and length: pixel i of n takes pixel floor(i * m / n) of m. `scratch` has length + 1 elements. */
+void fseg_plane_fill_resized(const uint32_t *counts, size_t runs, size_t lines, size_t length,
+                             const fseg_plane *plane, uint32_t *scratch);
+
+/* Write the pixels of runs that were read in the order of the target's memory. */
+void fseg_decode(const uint32_t *counts, size_t runs, const fseg_target *target);
+
+/* Write the pixels of runs that were read across the order of the target's memory: down the columns,
+ * from left to right. `scratch` has fseg_across_scratch() words, best aligned to 64 bytes; a mask of
+ * one colour needs none. */
+size_t fseg_across_scratch(size_t rows, size_t columns);
+void fseg_decode_across(const uint32_t *counts, size_t runs, const fseg_target *target,
+                        uint64_t *scratch);
+
+/* Write the pixels of a plane whose lines are the rows of the target, or its columns
+ * (`transposed`). */
+void fseg_expand(const fseg_plane *plane, int transposed, const fseg_target *target);
+
+/* --- text.c: runs <-> text -------------------------------------------------------------------- */
 
 /* Kaggle rows: decimal "start length start length ...", starts counted from `base`, separated by
  * ASCII white space. Runs that touch are joined when read. */
 
-/* Number of tokens; one more is the capacity that fseg_parse_kaggle needs. */
+/* Number of tokens; one more, and FSEG_SLACK, is the room that fseg_parse_kaggle needs. */
 size_t fseg_kaggle_tokens(const char *text, size_t length);
 
-/* Read a text into at most `capacity` runs and set `*runs`. Cost: one read of the text. */
+/* Read a text and set `*runs`. Cost: one read of the text. */
 fseg_status fseg_parse_kaggle(const char *text, size_t length, uint32_t base, uint32_t area,
-                              uint32_t *counts, size_t capacity, size_t *runs, fseg_fault *fault);
+                              uint32_t *counts, size_t *runs, fseg_fault *fault);
 
-/* Bytes that fseg_write_kaggle writes, without a terminator. The runs may add up to any area. */
-size_t fseg_kaggle_length(const uint32_t *counts, size_t runs, uint32_t base);
+/* Room for the text of any mask of so many runs: "start length " takes at most 22 bytes. */
+#define FSEG_KAGGLE_ROOM(runs) ((runs) / 2 * 22 + FSEG_SLACK)
 
-/* Write exactly `length` bytes. */
-fseg_status fseg_write_kaggle(const uint32_t *counts, size_t runs, uint32_t base, char *text,
-                              size_t length, fseg_fault *fault);
+/* Write the text, without a terminator; return its length. */
+size_t fseg_write_kaggle(const uint32_t *counts, size_t runs, uint32_t base, char *text);
 
 /* COCO's compressed rows: the runs, from the fourth on as differences from the run two before, in
  * groups of five bits, least significant first, each stored as a character from '0' to 'o'. */
 
-/* Number of numbers in a text, right for a text that fseg_parse_coco accepts. */
-size_t fseg_coco_runs(const char *text, size_t length);
+/* Number of numbers in a text; with FSEG_SLACK, the room that fseg_parse_coco needs. */
+size_t fseg_coco_numbers(const char *text, size_t length);
 
-/* Read a text into exactly `runs` runs. Cost: one read of the text. */
+/* Read a text and set `*runs`. Cost: one read of the text. */
 fseg_status fseg_parse_coco(const char *text, size_t length, uint32_t area, uint32_t *counts,
-                            size_t runs, fseg_fault *fault);
+                            size_t *runs, fseg_fault *fault);
 
-/* Bytes that fseg_write_coco writes, without a terminator: at most seven per run. */
-size_t fseg_coco_length(const uint32_t *counts, size_t runs);
+/* Room for the text of any mask of so many runs. */
+#define FSEG_COCO_ROOM(runs) (7 * (runs) + FSEG_SLACK)
 
-/* Write exactly `length` bytes. */
-fseg_status fseg_write_coco(const uint32_t *counts, size_t runs, char *text, size_t length,
-                            fseg_fault *fault);
+/* Write the text, without a terminator; return its length. */
+size_t fseg_write_coco(const uint32_t *counts, size_t runs, char *text);
+
+/* --- merge.c: masks of one shape and order, as runs ------------------------------------------- */
+
+/* Whether `counts` are the runs of a mask of `area` pixels. Cost: one read of the runs. */
+fseg_status fseg_check_runs(const uint32_t *counts, size_t runs, uint32_t area, fseg_fault *fault);
+
+/* Number of foreground pixels. */
+uint64_t fseg_area(const uint32_t *counts, size_t runs);
+
+typedef enum { FSEG_AND, FSEG_OR, FSEG_XOR, FSEG_MINUS } fseg_operation;
+
+/* Write the runs of `a operation b` to `result`, which has room for a_runs + b_runs + FSEG_SLACK;
+ * return their number. */
+size_t fseg_merge(fseg_operation operation, const uint32_t *a, size_t a_runs, const uint32_t *b,
+                  size_t b_runs, uint32_t *result);
+
+/* The same of n masks, from left to right (FSEG_MINUS: the first without the others); n > 0. `result`
+ * and `scratch` have room for the sum of all runs and FSEG_SLACK each. */
+size_t fseg_merge_many(fseg_operation operation, const uint32_t *const *counts, const size_t *runs,
+                       size_t n, uint32_t *result, uint32_t *scratch);
+
+/* Number of pixels that are foreground in both. */
+uint64_t fseg_intersection(const uint32_t *a, size_t a_runs, const uint32_t *b, size_t b_runs);
+
+/* The same for each of m masks with each of n, into `table` (m, n), row-major. `scratch` has
+ * fseg_intersections_scratch() bytes, aligned to 64. */
+size_t fseg_intersections_scratch(const uint32_t *const *a, const size_t *a_runs, size_t m,
+                                  const uint32_t *const *b, const size_t *b_runs, size_t n,
+                                  uint32_t area);
+void fseg_intersections(const uint32_t *const *a, const size_t *a_runs, size_t m,
+                        const uint32_t *const *b, const size_t *b_runs, size_t n, uint32_t area,
+                        uint64_t *table, void *scratch);
+
+/* --- geometry.c: shapes, as runs. A mask has `lines` lines of `length` pixels ------------------ */
+
+/* Smallest lines and positions, [first, last], that hold the foreground; 0 if there is none. */
+int fseg_bounds(const uint32_t *counts, size_t runs, size_t length, size_t *first_line,
+                size_t *last_line, size_t *first_position, size_t *last_position);
+
+/* Sums of the lines and of the positions of all foreground pixels: the doubles next to the exact
+ * sums. */
+void fseg_moments(const uint32_t *counts, size_t runs, size_t length, double *lines,
+                  double *positions);
+
+/* Whether pixel `at` is foreground. */
+int fseg_contains(const uint32_t *counts, size_t runs, size_t at);
+
+/* A window on a mask, which may reach beyond it (background there): pixel (l, p) of the result, of
+ * new_lines * new_length, is pixel (l + line, p + position) of the mask. Serves crop, pad and
+ * translate. fseg_window_room() elements of room, no more slack. */
+size_t fseg_window_room(const uint32_t *counts, size_t runs, size_t lines, size_t length,
+                        size_t new_lines, size_t new_length);
+size_t fseg_window(const uint32_t *counts, size_t runs, size_t lines, size_t length,
+                   ptrdiff_t line, ptrdiff_t position, size_t new_lines, size_t new_length,
+                   uint32_t *result);
+
+/* The pixels of each line, or the lines, or both, in opposite order. fseg_flip_room() elements of
+ * room, no more slack. */
+size_t fseg_flip_room(const uint32_t *counts, size_t runs, size_t lines, size_t length);
+size_t fseg_flip(const uint32_t *counts, size_t runs, size_t lines, size_t length,
+                 int within_lines, int of_lines, uint32_t *result);
+
+/* The foreground pixels that have background, or the edge of the image, beside them (`connectivity`
+ * 4) or also at a corner (8): what a 3 x 3 erosion with a cross, or a square, takes away. */
+void fseg_plane_boundary(const fseg_plane *from, int connectivity, const fseg_plane *to);
+
+/* --- components.c ----------------------------------------------------------------------------- */
+
+/* Label the connected components (4 or 8) of a mask, from 0 in the order of their first pixels.
+ * A run that crosses the end of a line is several spans. fseg_spans() counts the spans; `spans` has
+ * room for that many, and `labels` too. Returns the number of components. */
+typedef struct {
+    uint32_t start; /* first pixel */
+    uint32_t length;
+} fseg_span;
+size_t fseg_spans(const uint32_t *counts, size_t runs, size_t length);
+size_t fseg_components(const uint32_t *counts, size_t runs, size_t length, int connectivity,
+                       fseg_span *spans, uint32_t *labels);
+
+/* Write the runs of each component k, runs[k] of them from result[starts[k]] on, given its spans
+ * and labels. `result` has room for 2 * n + components elements, `starts` and `runs` for one per
+ * component. */
+void fseg_component_runs(const fseg_span *spans, const uint32_t *labels, size_t n,
+                         size_t components, uint32_t area, uint32_t *result, size_t *starts,
+                         size_t *runs);
+
+/* --- polygons.c: outlines to runs, runs to outlines ------------------------------------------- */
+
+/* A polygon is an array x0, y0, x1, y1, ... of image coordinates: the corner of the image is
+ * (0, 0), pixel (row r, column c) lies between (c, r) and (c + 1, r + 1). The last vertex is joined
+ * to the first; the inside is where the outline has been crossed an odd number of times. A
+ * coordinate that is no number, or further than this from 0, is refused. */
+#define FSEG_FURTHEST 4294967296.0
+
+/* Set the elements that fseg_polygon needs for its runs (no more slack) and its scratch; the array
+ * must not change between the two. Fewer than 3 vertices are an empty mask. FSEG_TOO_LARGE: as
+ * fseg_pack. Cost: the vertices. */
+fseg_status fseg_polygon_rooms(const double *xy, size_t vertices, size_t rows, size_t columns,
+                               size_t *counts_room, size_t *scratch_room, fseg_fault *fault);
+
+/* Write the column-major runs of a polygon's mask of rows * columns pixels, the same as those of
+ * pycocotools' frPoly, and return their number. Cost: the columns that each edge crosses inside the
+ * image. */
+size_t fseg_polygon(const double *xy, size_t vertices, size_t rows, size_t columns,
+                    uint32_t *counts, uint64_t *scratch);
+
+/* The polygon, of 4 vertices, of a box (x, y, width, height), as pycocotools' frBbox has it. */
+void fseg_box(const double box[4], double xy[8]);
+
+/* Number of vertices of all outlines of a mask, and (bytes, aligned to 8) the scratch to find them.
+ * FSEG_TOO_LARGE: found: a length, number of lines or number of vertices; expected: the most. */
+fseg_status fseg_outline_rooms(const uint32_t *counts, size_t runs, size_t lines, size_t length,
+                               size_t *vertices, size_t *scratch_room, fseg_fault *fault);
+
+/* Write the outlines, along the corners of pixels and without a vertex in a straight line: pairs
+ * x, y of all `vertices` to `xy`, and to `ends`, which has room for vertices / 4, the number of
+ * vertices up to the end of each outline. Return the number of outlines. The lines are the columns
+ * of the image (`columns` 1) or the rows (0). Foreground is to the right along an outline: outer
+ * ones go clockwise as one sees the image, those of holes the other way. Pixels that share only a
+ * corner are joined there (`connectivity` 8: as many outer outlines as components) or apart (4).
+ * The exclusive or of the outlines' masks, as fseg_polygon makes them, is the mask again. */
+size_t fseg_outlines(const uint32_t *counts, size_t runs, size_t lines, size_t length, int columns,
+                     int connectivity, int32_t *xy, size_t *ends, void *scratch);
 
 /* --- confusion.c ----------------------------------------------------------------------------- */
 

@@ -5,17 +5,19 @@ python examples/quickstart.py
 
 import numpy as np
 
-from faceseg import metrics, rle
+from faceseg import RLE, metrics
 
 y, x = np.mgrid[:256, :256]
 truth = (x - 128) ** 2 + (y - 120) ** 2 < 90**2
 prediction = (x - 124) ** 2 + (y - 126) ** 2 < 88**2
 
-counts = rle.encode(truth)  # runs down the columns
-text = rle.counts_to_kaggle(counts)  # "start length start length ..."
-again = rle.decode(rle.counts_from_kaggle(text, truth.shape), truth.shape)
-assert (again == truth).all()
+mask = RLE.from_mask(truth)  # runs down the columns
+text = mask.to_kaggle()  # "start length start length ..."
+again = RLE.from_kaggle(text, truth.shape)
+assert again == mask
+assert (again.decode() == truth).all()
 
 matrix = metrics.confusion_matrix(prediction, truth)
-print(f"{len(counts)} runs, {rle.area(counts)} pixels, {len(text)} characters")
+print(f"{mask}: {len(text)} characters")
 print(f"IoU {metrics.iou(matrix)[1]:.4f}, Dice {metrics.dice(matrix)[1]:.4f}")
+print(f"IoU {mask.iou(RLE.from_mask(prediction)):.4f}, of the runs alone")

@@ -6,7 +6,7 @@ python examples/train_tiny.py [FOLDER]
 import sys
 from pathlib import Path
 
-from faceseg import rle
+from faceseg import RLE
 from faceseg.config import Config
 from faceseg.draw import draw_dataset
 from faceseg.export import export_model
@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
     predict = Predictor(exported.path)
     mask = predict(read_image(validation.records[0].image))
     print(f"IoU {run.scores['iou']:.3f} in {exported.path}")
-    print(rle.counts_to_kaggle(rle.encode(mask))[:60], "...")
+    print(RLE.from_mask(mask).to_kaggle()[:60], "...")
 
 
 if __name__ == "__main__":

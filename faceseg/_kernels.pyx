@@ -1,28 +1,62 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: autotestdict=False
-"""Buffers in, arrays or a `Fault` out; the algorithms are in csrc/.
+# cython: cdivision=True, freethreading_compatible=True, autotestdict=False
+# cython: embedsignature=True, embedsignature.format=clinic
+"""The type `RLE`, its batches, and the confusion matrix; the algorithms are in csrc/.
 
-Arguments are taken as they are: `faceseg.rle` and `faceseg.metrics` check them and word the faults.
-A pointer to the first element of an empty buffer is made but never read.
+What is read from Python is turned into plain structs; functions that are `nogil` work on those and
+hand back a status. A new `RLE` is made before its runs, so that an error frees them with it.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+cimport cython
+cimport numpy as cnp
+from cpython.bool cimport PyBool_Check
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_Check, PyBytes_FromStringAndSize, PyBytes_GET_SIZE)
+from cpython.dict cimport PyDict_Check
+from cpython.list cimport PyList_Check
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_Check, PyLong_CheckExact
+from cpython.number cimport PyIndex_Check
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.unicode cimport PyUnicode_Check
+from libc.math cimport NAN
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy
+
+import math
+import operator
+import os
+import sys
 
 import numpy as np
 
+from faceseg import _faults
 from faceseg._csrc cimport *
+from faceseg._faults import Fault
 
+cnp.import_array()
 
-class Fault(ValueError):
-    """Why a kernel refused its input: `reason`, `position`, and the two numbers that disagree."""
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState
+    PyThreadState *PyEval_SaveThread() noexcept
+    void PyEval_RestoreThread(PyThreadState *state) noexcept nogil
+    # By pointer where a new text is made shorter: the object may move.
+    object PyUnicode_New(Py_ssize_t size, Py_UCS4 largest)
+    PyObject *_new_str "PyUnicode_New"(Py_ssize_t size, Py_UCS4 largest) except NULL
+    void *_str_data "PyUnicode_DATA"(PyObject *text) noexcept
+    int _resize_str "PyUnicode_Resize"(PyObject **text, Py_ssize_t size) except -1
+    PyObject *_new_bytes "PyBytes_FromStringAndSize"(const char *, Py_ssize_t size) except NULL
+    char *_bytes_data "PyBytes_AS_STRING"(PyObject *text) noexcept
+    int _resize_bytes "_PyBytes_Resize"(PyObject **text, Py_ssize_t size) except -1
+    Py_ssize_t PyNumber_AsSsize_t(object number, PyObject *error) except? -1
+    int PyUnicode_IS_ASCII(object text) noexcept
+    void *PyUnicode_DATA(object text) noexcept
+    Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
 
-    def __init__(self, reason, position, found, expected):
-        super().__init__(reason, position, found, expected)
-        self.reason = reason
-        self.position = position
-        self.found = found
-        self.expected = expected
-
+# Beside those of fseg_status.
+cdef enum:
+    NO_MEMORY = -1
 
 cdef dict _REASONS = {
     FSEG_TOO_LARGE: "too large",
@@ -39,189 +73,86 @@ cdef dict _REASONS = {
     FSEG_OVERLONG: "overlong",
     FSEG_BAD_PREDICTION: "bad prediction",
     FSEG_BAD_TARGET: "bad target",
-    FSEG_CHANGED: "changed",
+    FSEG_NAN: "nan",
+    FSEG_BAD_VERTEX: "bad vertex",
 }
 
 
-cdef int _check(fseg_status status, const fseg_fault *fault) except -1:
-    if status != FSEG_OK:
-        raise Fault(_REASONS[status], fault.position, fault.found, fault.expected)
-    return 0
+cdef object _fault(int status, const fseg_fault *fault):
+    """Return what a kernel said as an exception."""
+    if status == NO_MEMORY:
+        return MemoryError()
+    return Fault(_REASONS[status], fault.position, fault.found, fault.expected)
 
 
-def implementation():
-    """Name the inner loops in use."""
-    return "scalar"
+include "_memory.pxi"
+include "_arguments.pxi"
+include "_pixels.pxi"
+include "_rle.pxi"
+include "_batches.pxi"
 
 
-def encode_rows(const uint8_t[:, :] mask):
-    """Return the runs of a mask read row by row; the bytes of a row must follow each other."""
-    cdef size_t rows = mask.shape[0], columns = mask.shape[1], runs = 0
-    cdef ptrdiff_t stride = mask.strides[0]
-    cdef const uint8_t *pixels = &mask[0, 0]
-    cdef uint32_t[::1] counts
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        status = fseg_count_rows(pixels, rows, columns, stride, &runs, &fault)
-    _check(status, &fault)
-    array = np.empty(runs, np.uint32)
-    counts = array
-    with nogil:
-        status = fseg_encode_rows(pixels, rows, columns, stride, &counts[0], runs, &fault)
-    _check(status, &fault)
-    return array
+# --- versions of the inner loops ---------------------------------------------------------------
 
 
-def encode_columns(const uint8_t[:, :] mask):
-    """Return the runs of a mask read column by column, its bytes laid out as for encode_rows."""
-    cdef size_t rows = mask.shape[0], columns = mask.shape[1], runs = 0
-    cdef ptrdiff_t stride = mask.strides[0]
-    cdef const uint8_t *pixels = &mask[0, 0]
-    cdef uint32_t[::1] starts = np.empty(columns, np.uint32)
-    cdef uint32_t[::1] counts
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        status = fseg_count_columns(pixels, rows, columns, stride, &starts[0], &runs, &fault)
-    _check(status, &fault)
-    array = np.empty(runs, np.uint32)
-    counts = array
-    with nogil:
-        status = fseg_encode_columns(
-            pixels, rows, columns, stride, &starts[0], &counts[0], runs, &fault)
-    _check(status, &fault)
-    return array
+def versions():
+    """List the versions of the inner loops that run here, the fastest last."""
+    cdef const char *names[FSEG_MOST_VERSIONS]
+    cdef size_t i, n = fseg_versions(names)
+    return [names[i].decode("ascii") for i in range(n)]
 
 
-def decode_rows(const uint32_t[::1] counts, uint8_t value, uint8_t[:, ::1] mask):
-    """Fill `mask` from runs read row by row."""
-    cdef size_t area = <size_t>mask.shape[0] * <size_t>mask.shape[1]
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        status = fseg_decode_rows(
-            &counts[0], counts.shape[0], value, &mask[0, 0], area, &fault)
-    _check(status, &fault)
+def version():
+    """Name the version of the inner loops in use."""
+    return fseg_selected().decode("ascii")
 
 
-def decode_columns(const uint32_t[::1] counts, uint8_t value, uint8_t[:, ::1] mask):
-    """Fill `mask` from runs read column by column."""
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        status = fseg_decode_columns(
-            &counts[0], counts.shape[0], value, &mask[0, 0], mask.shape[0], mask.shape[1], &fault)
-    _check(status, &fault)
+def select(name=None):
+    """Use a version of the inner loops, or the fastest; for tests, while nothing else runs."""
+    cdef bytes text
+    if name is None:
+        fseg_select(NULL)
+        return
+    text = name.encode("utf-8")
+    if b"\0" in text or not fseg_select(text):
+        raise ValueError(f"kernels {name!r}: this machine has {', '.join(versions())}")
 
 
-def check_runs(const uint32_t[::1] counts, uint32_t area):
-    """Raise a `Fault` unless the runs are those of a mask of `area` pixels."""
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        status = fseg_check_runs(&counts[0], counts.shape[0], area, &fault)
-    _check(status, &fault)
+# What FACESEG_KERNELS asked for, if anything.
+forced = os.environ.get("FACESEG_KERNELS") or None
+try:
+    select(forced)
+except ValueError as error:
+    raise ImportError(
+        f"FACESEG_KERNELS is {forced!r}; expected a version that this machine can run: "
+        + ", ".join(versions())
+    ) from None
 
 
-def area(const uint32_t[::1] counts):
-    """Add up the runs of ones."""
-    cdef uint64_t pixels
-    with nogil:
-        pixels = fseg_area(&counts[0], counts.shape[0])
-    return pixels
+# --- confusion matrix --------------------------------------------------------------------------
 
 
-def parse_kaggle(bytes text, uint32_t base, uint32_t area):
-    """Read the runs of a text "start length ..."."""
-    cdef const char *characters = PyBytes_AS_STRING(text)
-    cdef size_t length = len(text), runs = 0, capacity = 0
-    cdef uint32_t[::1] counts
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        capacity = fseg_kaggle_tokens(characters, length) + 1
-    array = np.empty(capacity, np.uint32)
-    counts = array
-    with nogil:
-        status = fseg_parse_kaggle(
-            characters, length, base, area, &counts[0], capacity, &runs, &fault)
-    _check(status, &fault)
-    return array[:runs]
-
-
-def write_kaggle(const uint32_t[::1] counts, uint32_t base):
-    """Write the runs as "start length ..."."""
-    cdef size_t length
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        length = fseg_kaggle_length(&counts[0], counts.shape[0], base)
-    cdef bytes text = PyBytes_FromStringAndSize(NULL, length)
-    cdef char *characters = PyBytes_AS_STRING(text)
-    with nogil:
-        status = fseg_write_kaggle(
-            &counts[0], counts.shape[0], base, characters, length, &fault)
-    _check(status, &fault)
-    return text
-
-
-def parse_coco(bytes text, uint32_t area):
-    """Read the runs of COCO's compressed text."""
-    cdef const char *characters = PyBytes_AS_STRING(text)
-    cdef size_t length = len(text), runs
-    cdef uint32_t[::1] counts
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        runs = fseg_coco_runs(characters, length)
-    array = np.empty(runs, np.uint32)
-    counts = array
-    with nogil:
-        status = fseg_parse_coco(characters, length, area, &counts[0], runs, &fault)
-    _check(status, &fault)
-    return array
-
-
-def write_coco(const uint32_t[::1] counts):
-    """Write the runs as COCO's compressed text."""
-    cdef size_t length
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        length = fseg_coco_length(&counts[0], counts.shape[0])
-    cdef bytes text = PyBytes_FromStringAndSize(NULL, length)
-    cdef char *characters = PyBytes_AS_STRING(text)
-    with nogil:
-        status = fseg_write_coco(&counts[0], counts.shape[0], characters, length, &fault)
-    _check(status, &fault)
-    return text
-
-
-def confusion(prediction, target, unsigned int classes, ignore):
-    """Count the pairs of two flat arrays of one length, both uint8 or both int64."""
-    cdef const uint8_t[::1] prediction_u8, target_u8
-    cdef const int64_t[::1] prediction_i64, target_i64
+def confusion(cnp.ndarray prediction, cnp.ndarray target, unsigned int classes, ignore):
+    """Count the pairs of two flat, contiguous arrays of one length, both uint8 or both int64."""
     cdef int has_ignore = ignore is not None
     cdef int64_t ignored = ignore if has_ignore else 0
-    cdef size_t pixels = len(prediction)
+    cdef size_t pixels = cnp.PyArray_SIZE(prediction)
+    cdef bint narrow = cnp.PyArray_TYPE(prediction) == cnp.NPY_UINT8
+    cdef const void *predicted = cnp.PyArray_DATA(prediction)
+    cdef const void *true = cnp.PyArray_DATA(target)
+    cdef cnp.ndarray matrix = np.zeros((classes, classes), np.int64)
+    cdef int64_t *pairs = <int64_t *>cnp.PyArray_DATA(matrix)
     cdef fseg_fault fault
     cdef fseg_status status
-    array = np.zeros((classes, classes), np.int64)
-    cdef int64_t[:, ::1] matrix = array
-    if prediction.dtype == np.uint8:
-        prediction_u8 = prediction
-        target_u8 = target
-        with nogil:
+    with nogil:
+        if narrow:
             status = fseg_confusion_u8(
-                &prediction_u8[0], &target_u8[0], pixels, classes, has_ignore, ignored,
-                &matrix[0, 0], &fault)
-    else:
-        prediction_i64 = prediction
-        target_i64 = target
-        with nogil:
+                <const uint8_t *>predicted, <const uint8_t *>true, pixels, classes, has_ignore,
+                ignored, pairs, &fault)
+        else:
             status = fseg_confusion_i64(
-                &prediction_i64[0], &target_i64[0], pixels, classes, has_ignore, ignored,
-                &matrix[0, 0], &fault)
-    _check(status, &fault)
-    return array
+                <const int64_t *>predicted, <const int64_t *>true, pixels, classes, has_ignore,
+                ignored, pairs, &fault)
+    if status != FSEG_OK:
+        raise _fault(status, &fault)
+    return matrix

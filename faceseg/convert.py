@@ -14,14 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from faceseg import rle
 from faceseg.errors import InputError, suggest
 from faceseg.files import atomic_path
 from faceseg.images import image_size, list_images, read_labels, write_png
 from faceseg.labels import Rule, foreground_rule, label_form, label_rule
-from faceseg.rle import Counts, Order
+from faceseg.rle import RLE, Order, union
 from faceseg.tables import ImageFinder, TableRow, contradiction, read_table, without_extension
 
 FORMATS = ("png", "kaggle", "coco", "coco-uncompressed")
@@ -35,17 +32,14 @@ class Mask:
     ----------
     name
         The image's name, as the input has it.
-    size
-        Height and width.
-    counts
-        Runs down the columns, as :func:`faceseg.rle.encode` gives them.
+    runs
+        Its runs, down the columns.
     parts
         How many rows or annotations it was joined from.
     """
 
     name: str
-    size: tuple[int, int]
-    counts: Counts
+    runs: RLE
     parts: int
 
 
@@ -171,16 +165,6 @@ def convert(
     return Converted(parts.total(), parts[True])
 
 
-def _join(parts: Sequence[Counts], size: tuple[int, int], order: Order) -> Counts:
-    """Return column-major counts of the union of masks given in `order`."""
-    if len(parts) == 1 and order == "F":
-        return parts[0]
-    mask = np.zeros(size, np.uint8)
-    for counts in parts:
-        mask |= rle.decode(counts, size, order=order)
-    return rle.encode(mask)
-
-
 # --- PNG ------------------------------------------------------------------------------------------
 
 
@@ -199,7 +183,7 @@ def _read_png(folder: Path, classes: Sequence[int] | None) -> Iterator[Mask]:
             mask = rule.apply(labels)
         except ValueError as error:
             raise InputError(f"{path}: {error}") from None
-        yield Mask(path.stem, (labels.shape[0], labels.shape[1]), rle.encode(mask), 1)
+        yield Mask(path.stem, RLE.from_mask(mask), 1)
 
 
 def _png_rule(folder: Path, paths: Sequence[Path], classes: Sequence[int] | None) -> Rule:
@@ -224,7 +208,7 @@ def _write_png(out: Path, masks: Iterable[Mask]) -> None:
             if stem in written:
                 raise InputError(f"duplicate name: {mask.name!r} would write {stem}.png again")
             written.add(stem)
-            write_png(folder / f"{stem}.png", rle.decode(mask.counts, mask.size, value=255))
+            write_png(folder / f"{stem}.png", mask.runs.decode(value=255))
 
 
 @contextmanager
@@ -294,10 +278,10 @@ def _kaggle_mask(
     parts = []
     for row in rows:
         try:
-            parts.append(rle.counts_from_kaggle(row.text, size, base=base))
+            parts.append(RLE.from_kaggle(row.text, size, order=order, base=base))
         except ValueError as error:
             raise InputError(f"{path} row {row.row}: {error}") from None
-    return Mask(first.image, size, _join(parts, size, order), len(parts))
+    return Mask(first.image, union(parts).with_order("F"), len(parts))
 
 
 def _write_kaggle(out: Path, masks: Iterable[Mask], order: Order, base: int) -> None:
@@ -305,11 +289,8 @@ def _write_kaggle(out: Path, masks: Iterable[Mask], order: Order, base: int) -> 
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("image", "rle_mask", "height", "width"))
         for mask in masks:
-            counts = mask.counts
-            if order == "C":
-                counts = rle.encode(rle.decode(counts, mask.size), order="C")
-            text = rle.counts_to_kaggle(counts, base=base)
-            writer.writerow((mask.name, text, *mask.size))
+            text = mask.runs.with_order(order).to_kaggle(base=base)
+            writer.writerow((mask.name, text, *mask.runs.shape))
 
 
 # --- COCO -----------------------------------------------------------------------------------------
@@ -354,10 +335,10 @@ def _coco_size(where: str, size: object) -> tuple[int, int]:
     raise InputError(f"{where}: size {size!r}, expected whole numbers height and width")
 
 
-def _coco_counts(
+def _coco_mask(
     where: str, annotation: object, images: dict[Any, tuple[str, tuple[int, int]]]
-) -> tuple[Any, Counts]:
-    """Return image id and column-major counts of an annotation."""
+) -> tuple[Any, RLE]:
+    """Return image id and mask of an annotation."""
     if not isinstance(annotation, dict):
         raise InputError(f"{where}: expected an object")
     image, segmentation = annotation.get("image_id"), annotation.get("segmentation")
@@ -372,14 +353,13 @@ def _coco_counts(
     if size != expected:
         raise InputError(f"{where}: size {size}, but image {name!r} is {expected}")
     counts = segmentation["counts"]
+    if not isinstance(counts, (str, list)):
+        kind = type(counts).__name__
+        raise InputError(f"{where}: counts of type {kind}, expected text or a list")
     try:
-        if isinstance(counts, str):
-            return image, rle.counts_from_coco(counts, size)
-        if isinstance(counts, list):
-            return image, rle.check_counts(counts, size)
-    except (ValueError, TypeError) as error:
+        return image, RLE.from_coco(counts, size)
+    except ValueError as error:
         raise InputError(f"{where}: {error}") from None
-    raise InputError(f"{where}: counts of type {type(counts).__name__}, expected text or a list")
 
 
 def _read_coco(path: Path) -> Iterator[Mask]:
@@ -387,22 +367,20 @@ def _read_coco(path: Path) -> Iterator[Mask]:
     images = _coco_images(path, document)
     if not images:
         raise InputError(f"{path}: no images")
-    parts: dict[Any, list[Counts]] = {number: [] for number in images}
+    parts: dict[Any, list[RLE]] = {number: [] for number in images}
     for place, annotation in enumerate(document["annotations"]):
-        image, counts = _coco_counts(f"{path} annotations[{place}]", annotation, images)
-        parts[image].append(counts)
+        image, mask = _coco_mask(f"{path} annotations[{place}]", annotation, images)
+        parts[image].append(mask)
     for number, (name, size) in images.items():
-        counts = _join(parts[number], size, "F") if parts[number] else _empty(size)
-        yield Mask(name, size, counts, len(parts[number]))
+        joined = union(parts[number]) if parts[number] else RLE.full(size, False)
+        yield Mask(name, joined, len(parts[number]))
 
 
-def _empty(size: tuple[int, int]) -> Counts:
-    return np.array([size[0] * size[1]], np.uint32)
-
-
-def _segmentation(size: Sequence[int], counts: Counts, *, compressed: bool) -> dict[str, Any]:
-    runs = rle.counts_to_coco(counts).decode("ascii") if compressed else counts.tolist()
-    return {"size": list(size), "counts": runs}
+def _segmentation(mask: RLE, *, compressed: bool) -> dict[str, Any]:
+    segmentation = mask.to_coco_dict(compressed=compressed)
+    if compressed:
+        segmentation["counts"] = segmentation["counts"].decode("ascii")
+    return segmentation
 
 
 def _write_coco(out: Path, masks: Iterable[Mask], *, compressed: bool) -> None:
@@ -412,18 +390,18 @@ def _write_coco(out: Path, masks: Iterable[Mask], *, compressed: bool) -> None:
         stream.write('{"annotations": [')
         separator = "\n"
         for number, mask in enumerate(masks, start=1):
-            height, width = mask.size
+            height, width = mask.runs.shape
             images.append({"id": number, "file_name": mask.name, "height": height, "width": width})
             # An empty mask is an image without annotation: COCO knows no objects without pixels.
-            if not rle.area(mask.counts):
+            if not mask.runs.area:
                 continue
             annotation = {
                 "id": number,
                 "image_id": number,
                 "category_id": 1,
-                "segmentation": _segmentation(mask.size, mask.counts, compressed=compressed),
-                "area": rle.area(mask.counts),
-                "bbox": _box(mask),
+                "segmentation": _segmentation(mask.runs, compressed=compressed),
+                "area": mask.runs.area,
+                "bbox": mask.runs.bbox,
                 "iscrowd": 0,
             }
             stream.write(separator + json.dumps(annotation))
@@ -434,20 +412,12 @@ def _write_coco(out: Path, masks: Iterable[Mask], *, compressed: bool) -> None:
         )
 
 
-def _box(mask: Mask) -> list[int]:
-    """Return x, y, width and height around the foreground."""
-    pixels = rle.decode(mask.counts, mask.size)
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    x, y = int(columns[0]), int(rows[0])
-    return [x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y]
-
-
 def _recode_coco(path: Path, out: Path, *, compressed: bool) -> Converted:
     document = _load_coco(path)
     images = _coco_images(path, document)
     for place, annotation in enumerate(document["annotations"]):
-        image, counts = _coco_counts(f"{path} annotations[{place}]", annotation, images)
-        annotation["segmentation"] |= _segmentation(images[image][1], counts, compressed=compressed)
+        _, mask = _coco_mask(f"{path} annotations[{place}]", annotation, images)
+        annotation["segmentation"] |= _segmentation(mask, compressed=compressed)
     with atomic_path(out) as temporary, temporary.open("w", encoding="utf-8") as stream:
         json.dump(document, stream)
     return Converted(len(images), 0)

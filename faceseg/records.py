@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from faceseg import rle
 from faceseg.errors import InputError, suggest
 from faceseg.images import image_size, list_images, read_labels
 from faceseg.labels import PARTS, Rule, foreground_rule, label_form, label_rule
-from faceseg.rle import Order
+from faceseg.rle import RLE, Order, union
 from faceseg.tables import (
     GROUP_COLUMNS,
     IMAGE_COLUMNS,
@@ -145,7 +144,7 @@ class Source:
             raise InputError(f"{record.where}: {size_problem(ids.shape, size, record.image)}")
         return ids
 
-    def runs(self, record: Record, shape: tuple[int, int]) -> list[rle.Counts]:
+    def runs(self, record: Record, shape: tuple[int, int]) -> list[RLE]:
         """Read the run-length rows of a record for a mask of `shape`, which is not allocated.
 
         Raises
@@ -157,7 +156,7 @@ class Source:
         rows = []
         for text, row in zip(record.rle, record.rows, strict=True):
             try:
-                rows.append(rle.counts_from_kaggle(text, shape, base=self.base))
+                rows.append(RLE.from_kaggle(text, shape, order=self.order, base=self.base))
             except ValueError as error:
                 raise InputError(f"{self.table} row {row}: {error}") from None
         return rows
@@ -174,11 +173,7 @@ class Source:
         """
         if record.rle is not None:
             shape = record.size or size
-            rows = self.runs(record, shape)
-            mask = np.zeros(shape, np.uint8)
-            for counts in rows:
-                mask |= rle.decode(counts, shape, order=self.order)
-            return mask
+            return union(self.runs(record, shape)).decode()
         assert record.label is not None
         assert self.rule is not None
         try:

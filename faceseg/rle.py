@@ -1,439 +1,446 @@
-"""Run-length encoding of masks: pixels to runs, and runs to the texts of Kaggle and COCO.
+"""Binary masks as run lengths: the type `RLE`, and functions for many masks at once.
 
-A mask is held as its *counts*: a 1-D uint32 array of run lengths, the first counting zeros (and
-possibly empty), then alternating, none of them empty, with the number of pixels as their sum.
-Counts do not say in which order the pixels were read; that is ``order``, ``"F"`` (down the columns,
-as Kaggle and COCO do) or ``"C"`` (along the rows). A mask has at most 2**32 - 1 pixels.
-``docs/rle-format.md`` works through an example.
+Functions with ``threads`` share the masks out among so many threads (0: one for each core); the
+interpreter is free meanwhile. An error tells the place in the list: ``masks[3]: ...``.
+``docs/rle-format.md`` works through an example of each format.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from threading import Thread
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from faceseg import _kernels
-from faceseg._kernels import Fault
+from faceseg._kernels import RLE
 
 __all__ = [
-    "area",
-    "check_counts",
-    "counts_from_coco",
-    "counts_from_kaggle",
-    "counts_to_coco",
-    "counts_to_kaggle",
+    "RLE",
+    "Order",
     "decode",
+    "decode_labels",
     "encode",
+    "encode_labels",
+    "from_coco",
+    "from_kaggle",
+    "intersection",
+    "iou_matrix",
+    "to_coco",
+    "to_kaggle",
+    "union",
 ]
 
-Counts: TypeAlias = NDArray[np.uint32]
-Mask: TypeAlias = NDArray[np.uint8]
 Order: TypeAlias = Literal["C", "F"]
 
-MOST_PIXELS = 2**32 - 1
 
-_COUNTS_FAULTS = {
-    "no runs": "counts are empty; expected runs of {expected} pixels in all",
-    "bad run": "counts[{at}] is {found}; only the first run may be empty",
-    "too long": "counts[{at}] ends after {found} pixels; the mask has {expected}",
-    "too short": "counts end after {found} pixels; the mask has {expected}",
-}
-_MASK_FAULTS = {
-    "changed": "mask changed while it was encoded: {found} runs after {expected} were counted",
-}
-_KAGGLE_FAULTS = {
-    "bad character": "Kaggle text: character {at} is {character!r}; expected decimal numbers",
-    "bad number": "Kaggle text: {number} at character {at} is out of range; at most {expected}",
-    "bad start": "Kaggle text: run at character {at} starts at {found}; "
-    "the first pixel is {expected}",
-    "overlap": "Kaggle text: run at character {at} starts at {found}; "
-    "expected {expected} or more, after the run before",
-    "bad run": "Kaggle text: run length at character {at} is {found}; expected {expected} or more",
-    "too long": "Kaggle text: run at character {at} ends after {found} pixels; "
-    "the mask has {expected}",
-    "odd tokens": "Kaggle text: an odd count of numbers, {found}; expected starts with lengths, "
-    "so {expected}",
-}
-_COCO_FAULTS = {
-    "no runs": "COCO text: empty; expected runs of {expected} pixels in all",
-    "bad character": "COCO text: character {at} is {character!r}; expected '0' to 'o'",
-    "truncated": "COCO text: number at character {at} is cut short after {found} of at least "
-    "{expected} characters",
-    "overlong": "COCO text: number at character {at} has {found} characters or more; "
-    "it needs at most {expected}",
-    "bad run": "COCO text: run at character {at} is {found} long; expected {expected} or more",
-    "too long": "COCO text: run at character {at} ends after {found} pixels; "
-    "the mask has {expected}",
-    "too short": "COCO text: runs end after {found} pixels; the mask has {expected}",
-}
+class _Batch(Protocol):
+    @property
+    def n(self) -> int: ...
+    def run(self, first: int, last: int) -> None: ...
 
 
-def encode(mask: ArrayLike, *, order: Order = "F") -> Counts:
-    """Encode a mask as runs.
+def encode(
+    masks: ArrayLike | Iterable[ArrayLike],
+    *,
+    order: Order = "F",
+    threshold: float | None = None,
+    threads: int = 1,
+) -> list[RLE]:
+    """Encode masks, as `RLE.from_mask` does each.
 
     Parameters
     ----------
-    mask : array_like, (H, W), bool, integer or float
-        Anything but zero is foreground. Masks of one-byte elements are read where they lie when
-        they are row-major or column-major, with or without gaps between the rows; others are
-        copied.
+    masks : array, (N, H, W), or iterable of array_like, each (H, W)
+        Masks; those in a list may differ in shape.
     order : {"F", "C"}
         Read the pixels down the columns or along the rows.
-
-    Returns
-    -------
-    ndarray, (N,), uint32
-        Counts.
-
-    Raises
-    ------
-    ValueError
-        Unless the mask has two dimensions, a numeric dtype and fewer than 2**32 pixels.
+    threshold : float, optional
+        Pixels over it are foreground; without one, pixels that are not zero.
+    threads : int
+        How many threads.
 
     Examples
     --------
-    >>> encode([[0, 1, 1], [0, 0, 1]])
-    array([2, 1, 1, 2], dtype=uint32)
+    >>> encode(np.eye(3)[:, None] > 0)
+    [<RLE 1 x 3, order F, 3 runs, area 1>, <RLE 1 x 3, order F, 3 runs, area 1>, \
+<RLE 1 x 3, order F, 2 runs, area 1>]
     """
-    _check_order(order)
-    pixels = np.asarray(mask)
-    if pixels.ndim != 2:
-        raise ValueError(f"mask has shape {pixels.shape}; expected (height, width)")
-    if pixels.dtype.kind not in "biuf":
-        raise ValueError(f"mask has dtype {pixels.dtype}; expected bool, integer or float")
-    _pixels(pixels.shape)
-    pixels = pixels.view(np.uint8) if pixels.dtype.itemsize == 1 else (pixels != 0).view(np.uint8)
-    if pixels.shape[1] > 1 and pixels.strides[1] != 1:
-        if pixels.strides[0] == 1:
-            pixels, order = pixels.T, "C" if order == "F" else "F"
-        else:
-            pixels = np.ascontiguousarray(pixels)
-    kernel = _kernels.encode_rows if order == "C" else _kernels.encode_columns
-    try:
-        return kernel(pixels)
-    except Fault as fault:
-        raise _reworded(fault, _MASK_FAULTS) from None
+    batch = _kernels.Encode(masks, order, threshold)
+    _run(batch, threads)
+    return batch.results()
 
 
 def decode(
-    counts: Sequence[int] | NDArray[Any],
-    shape: tuple[int, int],
+    rles: Iterable[RLE],
     *,
-    order: Order = "F",
-    value: int = 1,
-    out: Mask | None = None,
-) -> Mask:
-    """Decode runs to a mask.
+    out: NDArray[Any] | None = None,
+    dtype: DTypeLike = np.uint8,
+    value: float = 1,
+    size: tuple[int, int] | None = None,
+    threads: int = 1,
+) -> NDArray[Any]:
+    """Write the pixels of masks into one array, as `RLE.decode` does each.
 
     Parameters
     ----------
-    counts : sequence of int, (N,)
-        Runs; everything that `check_counts` refuses is refused before a mask is made.
-    shape : (int, int)
-        Height and width.
-    order : {"F", "C"}
-        The order in which the pixels were read.
-    value : int
-        What foreground pixels become, 1 to 255.
-    out : ndarray, (H, W), uint8, C-contiguous, optional
-        Filled and returned, instead of a new array.
+    rles : iterable of RLE
+        Masks of one shape, unless there is a `size` or `out`.
+    out : ndarray, (N, H, W), optional
+        Filled and returned instead of a new array.
+    dtype, value
+        Of the new array; what foreground pixels become.
+    size : (int, int), optional
+        Resize each to this height and width, by nearest neighbour.
+    threads : int
+        How many threads.
 
     Returns
     -------
-    ndarray, (H, W), uint8, C-contiguous
+    ndarray, (N, H, W)
         0 and `value`.
 
-    Raises
-    ------
-    ValueError
-        If the counts are not those of a mask of this shape, or another argument is out of range.
-
     Examples
     --------
-    >>> decode([2, 1, 1, 2], (2, 3))
-    array([[0, 1, 1],
-           [0, 0, 1]], dtype=uint8)
+    >>> decode([RLE.from_kaggle("1 2", (1, 3)), RLE.from_kaggle("3 1", (1, 3))]).tolist()
+    [[[1, 1, 0]], [[0, 0, 1]]]
     """
-    _check_order(order)
-    if not 1 <= operator.index(value) <= 255:
-        raise ValueError(f"value is {value}; expected 1 to 255")
-    runs = check_counts(counts, shape)
+    masks = list(rles)
+    shape = _common_shape(masks) if size is None else _kernels.check_shape(size, "size")
     if out is None:
-        out = np.empty(shape, np.uint8)
-    elif (
-        out.shape != tuple(shape)
-        or out.dtype != np.uint8
-        or not out.flags.c_contiguous
-        or not out.flags.writeable
-    ):
-        raise ValueError(
-            f"out has shape {out.shape} and dtype {out.dtype}; "
-            f"expected writeable C-contiguous uint8 of shape {tuple(shape)}"
-        )
-    kernel = _kernels.decode_rows if order == "C" else _kernels.decode_columns
-    try:
-        kernel(runs, value, out)
-    except Fault as fault:
-        raise _reworded(fault, _COUNTS_FAULTS) from None
-    return out
-
-
-def check_counts(counts: Sequence[int] | NDArray[Any], shape: tuple[int, int]) -> Counts:
-    """Check that runs are those of a mask of some shape.
-
-    Parameters
-    ----------
-    counts : sequence of int, (N,)
-        Runs, such as the ``counts`` of an uncompressed COCO annotation.
-    shape : (int, int)
-        Height and width.
-
-    Returns
-    -------
-    ndarray, (N,), uint32
-        The same runs; not a copy if they were contiguous uint32.
-
-    Raises
-    ------
-    ValueError
-        If there is no run, a run but the first is empty, one is negative or no integer, or their
-        sum is not the number of pixels.
-
-    Examples
-    --------
-    >>> check_counts([2, 1, 1], (2, 3))
-    Traceback (most recent call last):
-    ...
-    ValueError: counts end after 4 pixels; the mask has 6
-    """
-    pixels = _pixels(shape)
-    runs = _as_counts(counts)
-    try:
-        _kernels.check_runs(runs, pixels)
-    except Fault as fault:
-        raise _reworded(fault, _COUNTS_FAULTS) from None
-    return runs
-
-
-def area(counts: Sequence[int] | NDArray[Any]) -> int:
-    """Return the number of foreground pixels.
-
-    Parameters
-    ----------
-    counts : sequence of int, (N,)
-        Runs; their sum is not checked.
-
-    Raises
-    ------
-    ValueError
-        If a run is negative, no integer, or over 2**32 - 1.
-
-    Examples
-    --------
-    >>> area([2, 1, 1, 2])
-    3
-    """
-    return _kernels.area(_as_counts(counts))
-
-
-def counts_to_kaggle(counts: Sequence[int] | NDArray[Any], *, base: int = 1) -> str:
-    """Write runs as Kaggle's text, ``"start length start length ..."``.
-
-    Parameters
-    ----------
-    counts : sequence of int, (N,)
-        Runs; for Kaggle's rows they are of a mask read with ``order="F"``.
-    base : {1, 0}
-        The number of the first pixel.
-
-    Returns
-    -------
-    str
-        Empty for a mask without foreground.
-
-    Raises
-    ------
-    ValueError
-        If the counts are not those of a mask.
-
-    Examples
-    --------
-    >>> counts_to_kaggle([2, 1, 1, 2])
-    '3 1 5 2'
-    """
-    _check_base(base)
-    return _kernels.write_kaggle(_check_sum(counts), base).decode("ascii")
-
-
-def counts_from_kaggle(text: str, shape: tuple[int, int], *, base: int = 1) -> Counts:
-    """Read Kaggle's text, ``"start length start length ..."``.
-
-    Parameters
-    ----------
-    text : str
-        Decimal numbers between white space. Runs ascend; those that touch are joined.
-    shape : (int, int)
-        Height and width.
-    base : {1, 0}
-        The number of the first pixel.
-
-    Returns
-    -------
-    ndarray, (N,), uint32
-        Counts, in the pixel order the text was written in.
-
-    Raises
-    ------
-    ValueError
-        If a token is no decimal number or has no partner, or a run is empty, starts before the
-        first pixel or inside an earlier run, or ends after the last pixel.
-
-    Examples
-    --------
-    >>> counts_from_kaggle("3 1 5 2", (2, 3))
-    array([2, 1, 1, 2], dtype=uint32)
-    """
-    if not isinstance(text, str):
-        raise TypeError(f"text is {type(text).__name__}; expected str")
-    _check_base(base)
-    pixels = _pixels(shape)
-    try:
-        return _kernels.parse_kaggle(text.encode("utf-8", "surrogatepass"), base, pixels)
-    except Fault as fault:
-        raise _reworded(fault, _KAGGLE_FAULTS, text) from None
-
-
-def counts_to_coco(counts: Sequence[int] | NDArray[Any]) -> bytes:
-    """Write runs as COCO's compressed text.
-
-    Parameters
-    ----------
-    counts : sequence of int, (N,)
-        Runs; for COCO they are of a mask read with ``order="F"``.
-
-    Returns
-    -------
-    bytes
-        ASCII, the same as ``pycocotools.mask.encode(...)["counts"]``.
-
-    Raises
-    ------
-    ValueError
-        If the counts are not those of a mask.
-
-    Examples
-    --------
-    >>> counts_to_coco([2, 1, 1, 2])
-    b'2111'
-    """
-    return _kernels.write_coco(_check_sum(counts))
-
-
-def counts_from_coco(text: bytes | str, shape: tuple[int, int]) -> Counts:
-    """Read COCO's compressed text.
-
-    Parameters
-    ----------
-    text : bytes or str
-        The ``counts`` of a compressed annotation.
-    shape : (int, int)
-        Height and width, its ``size``.
-
-    Returns
-    -------
-    ndarray, (N,), uint32
-        Counts, in column-major order.
-
-    Raises
-    ------
-    ValueError
-        If a character does not belong, a number is cut short or longer than needed, a run is not
-        positive, or the runs do not add up to the number of pixels.
-
-    Examples
-    --------
-    >>> counts_from_coco(b"2111", (2, 3))
-    array([2, 1, 1, 2], dtype=uint32)
-    """
-    pixels = _pixels(shape)
-    if isinstance(text, bytes):
-        data, shown = text, text.decode("latin-1")
-    elif isinstance(text, str):
-        data, shown = text.encode("utf-8", "surrogatepass"), text
+        out = np.empty((len(masks), *shape), dtype)
     else:
-        raise TypeError(f"text is {type(text).__name__}; expected bytes or str")
+        _kernels.check_out(out, (len(masks), *shape))
+    batch = _kernels.Decode(masks, out, [_kernels.value_of(out.dtype, value)] * len(masks))
+    _run(batch, threads)
+    return batch.results()
+
+
+def from_kaggle(
+    texts: Iterable[str],
+    shape: tuple[int, int] | Iterable[tuple[int, int]],
+    *,
+    order: Order = "F",
+    base: int = 1,
+    threads: int = 1,
+) -> list[RLE]:
+    """Read Kaggle's texts, as `RLE.from_kaggle` does each.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        One text for each mask.
+    shape : (int, int) or iterable of (int, int)
+        Height and width of all masks, or of each.
+    order : {"F", "C"}
+        How the pixels were read.
+    base : {1, 0}
+        The number of the first pixel.
+    threads : int
+        How many threads.
+
+    Examples
+    --------
+    >>> from_kaggle(["3 1 5 2", ""], (2, 3))
+    [<RLE 2 x 3, order F, 4 runs, area 3>, <RLE 2 x 3, order F, 1 run, area 0>]
+    """
+    texts = _listed(texts, "texts")
+    batch = _kernels.Parse(texts, _shapes(shape, len(texts)), order, base)
+    _run(batch, threads)
+    return batch.results()
+
+
+def to_kaggle(rles: Iterable[RLE], *, base: int = 1, threads: int = 1) -> list[str]:
+    """Write Kaggle's texts, as `RLE.to_kaggle` does each.
+
+    Examples
+    --------
+    >>> to_kaggle([RLE.full((2, 3), True), RLE.full((2, 3), False)])
+    ['1 6', '']
+    """
+    batch = _kernels.Write(rles, base)
+    _run(batch, threads)
+    return batch.results()
+
+
+def from_coco(
+    counts: Iterable[bytes | str | Sequence[int] | Mapping[str, Any]],
+    shape: tuple[int, int] | Iterable[tuple[int, int]] | None = None,
+    *,
+    order: Order = "F",
+    threads: int = 1,
+) -> list[RLE]:
+    """Read COCO's run lengths, as `RLE.from_coco` does each.
+
+    Parameters
+    ----------
+    counts : iterable of bytes, str, sequence of int, or dict
+        Compressed texts, runs, or segmentations with size and counts.
+    shape : (int, int) or iterable of (int, int), optional
+        Height and width of all masks, or of each; needed unless dicts tell them.
+    order : {"F", "C"}
+        How the pixels were read.
+    threads : int
+        How many threads.
+
+    Examples
+    --------
+    >>> from_coco([b"2111", {"size": [1, 2], "counts": [1, 1]}], [(2, 3), (1, 2)])
+    [<RLE 2 x 3, order F, 4 runs, area 3>, <RLE 1 x 2, order F, 2 runs, area 1>]
+    """
+    items = _listed(counts, "counts")
+    batch = _kernels.Parse(items, _shapes(shape, len(items)), order)
+    _run(batch, threads)
+    return batch.results()
+
+
+def to_coco(rles: Iterable[RLE], *, threads: int = 1) -> list[bytes]:
+    """Write COCO's compressed texts, as `RLE.to_coco` does each.
+
+    Examples
+    --------
+    >>> to_coco([RLE.full((2, 3), True), RLE.full((2, 3), False)])
+    [b'06', b'6']
+    """
+    batch = _kernels.Write(rles)
+    _run(batch, threads)
+    return batch.results()
+
+
+def encode_labels(
+    labels: ArrayLike,
+    *,
+    classes: Iterable[int] | None = None,
+    order: Order = "F",
+    threads: int = 1,
+) -> dict[int, RLE]:
+    """Encode each class of a label map; no binary mask is made.
+
+    Parameters
+    ----------
+    labels : array_like, (H, W), integer
+        Labels of one byte are read where they lie; wider ones are copied.
+    classes : iterable of int, optional
+        Which to encode; by default each that occurs.
+    order : {"F", "C"}
+        Read the pixels down the columns or along the rows.
+    threads : int
+        How many threads.
+
+    Returns
+    -------
+    dict of int to RLE
+        In the order of `classes`, or ascending.
+
+    Examples
+    --------
+    >>> encode_labels([[0, 7], [7, 7]])
+    {0: <RLE 2 x 2, order F, 3 runs, area 1>, 7: <RLE 2 x 2, order F, 2 runs, area 3>}
+    """
+    array = np.asarray(labels)
+    if array.ndim != 2:
+        raise ValueError(f"labels have shape {array.shape}; expected (height, width)")
+    if array.dtype.kind not in "biu":
+        raise ValueError(f"labels have dtype {array.dtype}; expected integers")
+    blank = RLE.full(array.shape, False, order=order)
+    wanted = None if classes is None else [operator.index(label) for label in classes]
+    found: dict[int, RLE] = {}
+    for codes, code_of in _coded(array, wanted):
+        batch = _kernels.Encode(codes, order, None, bytes(code_of.values()))
+        _run(batch, threads)
+        found.update(zip(code_of, batch.results(), strict=True))
+    return found if wanted is None else {label: found.get(label, blank) for label in wanted}
+
+
+def decode_labels(
+    rles: Mapping[int, RLE] | Iterable[RLE],
+    *,
+    labels: Iterable[int] | None = None,
+    background: int = 0,
+    out: NDArray[Any] | None = None,
+    dtype: DTypeLike = np.uint8,
+) -> NDArray[Any]:
+    """Write a label map; where masks overlap, the later one is on top.
+
+    Parameters
+    ----------
+    rles : mapping of int to RLE, or iterable of RLE
+        Masks of one shape.
+    labels : iterable of int, optional
+        The label of each mask of a list; by default 1, 2, 3 and so on.
+    background : int
+        The label where no mask has a pixel.
+    out : ndarray, (H, W), optional
+        Filled and returned instead of a new array.
+    dtype : dtype
+        Of the new array.
+
+    Examples
+    --------
+    >>> decode_labels({7: RLE.from_kaggle("1 2", (1, 4)), 9: RLE.from_kaggle("2 2", (1, 4))})
+    array([[7, 9, 9, 0]], dtype=uint8)
+    """
+    if isinstance(rles, Mapping):
+        if labels is not None:
+            raise ValueError("labels are the keys of rles; expected labels with a list alone")
+        labels, masks = list(rles), list(rles.values())
+    else:
+        masks = list(rles)
+        labels = list(range(1, len(masks) + 1) if labels is None else labels)
+    if len(labels) != len(masks):
+        raise ValueError(f"labels are {len(labels)} for {len(masks)} masks")
+    if not masks and out is None:
+        raise ValueError("rles are empty; expected one mask or more, or out")
+    shape = _common_shape(masks) if masks or out is None else out.shape
+    if out is None:
+        out = np.empty(shape, dtype)
+    else:
+        _kernels.check_out(out, shape)
+    values = [_kernels.pattern(out.dtype, label, "label") for label in labels]
+    _kernels.pattern(out.dtype, background, "background")
+    out[...] = background
+    batch = _kernels.Decode(masks, out, values)
+    batch.run(0, batch.n)
+    return batch.results()
+
+
+def union(rles: Iterable[RLE]) -> RLE:
+    """Return the pixels that are foreground in any of the masks, one or more.
+
+    Examples
+    --------
+    >>> union([RLE.from_kaggle("1 1", (1, 3)), RLE.from_kaggle("3 1", (1, 3))]).to_kaggle()
+    '1 1 3 1'
+    """
+    return _kernels.merge(rles, False)
+
+
+def intersection(rles: Iterable[RLE]) -> RLE:
+    """Return the pixels that are foreground in all of the masks, one or more.
+
+    Examples
+    --------
+    >>> intersection([RLE.from_kaggle("1 2", (1, 3)), RLE.from_kaggle("2 2", (1, 3))]).to_kaggle()
+    '2 1'
+    """
+    return _kernels.merge(rles, True)
+
+
+def iou_matrix(
+    a: Iterable[RLE],
+    b: Iterable[RLE],
+    *,
+    iscrowd: Iterable[bool] | None = None,
+    threads: int = 1,
+) -> NDArray[np.float64]:
+    """Return intersection over union of each mask of one list with each of another.
+
+    Parameters
+    ----------
+    a, b : iterable of RLE
+        Masks, all of one shape and order.
+    iscrowd : iterable of bool, optional
+        For each of `b`: divide by the area of the mask of `a` instead, as COCO does for crowds.
+    threads : int
+        How many threads.
+
+    Returns
+    -------
+    ndarray, (M, N), float64
+        NaN where the divisor is zero, as `RLE.iou` has it.
+
+    Examples
+    --------
+    >>> masks = from_kaggle(["1 4", "3 4"], (2, 3))
+    >>> iou_matrix(masks, masks[:1])
+    array([[1.        ],
+           [0.33333333]])
+    """
+    batch = _kernels.Intersections(a, b)
+    _run(batch, threads)
+    return batch.ious(iscrowd)
+
+
+def _listed(items: Iterable[Any], name: str) -> list[Any]:
+    """Return a list, and refuse one item where many are expected."""
+    if isinstance(items, (str, bytes, Mapping)):
+        raise TypeError(f"{name} is {type(items).__name__}; expected a list of them")
+    return list(items)
+
+
+def _shapes(
+    shape: tuple[int, int] | Iterable[tuple[int, int]] | None, n: int
+) -> tuple[Any, ...] | list[tuple[int, int]] | None:
+    """Return one shape for all as a tuple, or a list of n."""
+    if shape is None:
+        return None
+    items: list[Any] = list(shape)
+    if all(not isinstance(item, Iterable) for item in items):
+        return tuple(items)
+    if len(items) != n:
+        raise ValueError(f"shape lists {len(items)} shapes; expected one, or {n}")
+    return items
+
+
+def _common_shape(masks: Sequence[RLE]) -> tuple[int, int]:
+    for i, mask in enumerate(masks):
+        if not isinstance(mask, RLE):
+            raise TypeError(f"rles[{i}] is {type(mask).__name__}; expected RLE")
+        if mask.shape != masks[0].shape:
+            raise ValueError(
+                f"rles[0] and rles[{i}] have shapes {masks[0].shape} and {mask.shape}; "
+                "expected one shape"
+            )
+    return masks[0].shape if masks else (0, 0)
+
+
+def _coded(
+    labels: NDArray[Any], wanted: Sequence[int] | None
+) -> Iterator[tuple[NDArray[np.uint8], dict[int, int]]]:
+    """Give label maps of one byte, and the code in them of each label that they tell."""
+    if labels.dtype.itemsize > 1 and labels.size and labels.min() >= 0 and labels.max() <= 255:
+        labels = labels.astype(np.uint8)
+    if labels.dtype.itemsize == 1:
+        codes = labels.view(np.uint8)
+        found = _kernels.occurring(codes) if wanted is None else range(256)
+        signed = labels.dtype == np.int8
+        code_of = {code - 256 * (signed and code > 127): code for code in found}
+        chosen = sorted(code_of) if wanted is None else [k for k in wanted if k in code_of]
+        yield codes, {label: code_of[label] for label in chosen}
+        return
+    values, places = np.unique(labels, return_inverse=True)
+    places = places.reshape(labels.shape)
+    for first in range(0, len(values), 255):
+        part = values[first : first + 255].tolist()
+        inside = (places >= first) & (places < first + len(part))
+        codes = np.where(inside, places - first, 255).astype(np.uint8)
+        code_of = {label: code for code, label in enumerate(part)}
+        chosen = part if wanted is None else [k for k in wanted if k in code_of]
+        yield codes, {label: code_of[label] for label in chosen}
+
+
+def _run(batch: _Batch, threads: int) -> None:
+    """Run a batch, this thread doing its share."""
+    workers = operator.index(threads)
+    if workers < 0:
+        raise ValueError(f"threads is {threads}; expected 1 or more, or 0 for all cores")
+    workers = min(workers or os.cpu_count() or 1, batch.n)
+    if workers <= 1:
+        batch.run(0, batch.n)
+        return
+    ends = [batch.n * k // workers for k in range(workers + 1)]
+    others: list[Thread] = []
     try:
-        return _kernels.parse_coco(data, pixels)
-    except Fault as fault:
-        raise _reworded(fault, _COCO_FAULTS, shown) from None
-
-
-def _check_order(order: str) -> None:
-    if order not in ("F", "C"):
-        raise ValueError(f"order is {order!r}; expected 'F' (down the columns) or 'C'")
-
-
-def _check_base(base: int) -> None:
-    if base not in (0, 1):
-        raise ValueError(f"base is {base!r}; expected 0 or 1")
-
-
-def _pixels(shape: tuple[int, ...]) -> int:
-    """Return height * width, checked to fit a count."""
-    if len(shape) != 2 or any(operator.index(side) < 0 for side in shape):
-        raise ValueError(f"shape is {shape}; expected (height, width), neither negative")
-    height, width = (operator.index(side) for side in shape)
-    if height * width > MOST_PIXELS:
-        raise ValueError(
-            f"shape {height} x {width} has {height * width} pixels; the most is {MOST_PIXELS}"
-        )
-    return height * width
-
-
-def _as_counts(counts: Sequence[int] | NDArray[Any]) -> Counts:
-    """Return contiguous uint32 runs, each checked to be one."""
-    array = np.asarray(counts)
-    if array.ndim != 1:
-        raise ValueError(f"counts have shape {array.shape}; expected one dimension")
-    if not array.size:
-        return np.empty(0, np.uint32)
-    if array.dtype == np.uint32:
-        return np.ascontiguousarray(array)
-    if array.dtype.kind not in "iu":
-        # Floats, or integers of more than 64 bits.
-        for position, run in enumerate(counts):
-            if not isinstance(run, int):
-                raise ValueError(f"counts[{position}] is {run!r}; expected an integer")
-        array = np.array(counts, dtype=object)
-    for i in np.flatnonzero((array < 0) | (array > MOST_PIXELS)):
-        raise ValueError(f"counts[{i}] is {array[i]}; expected 0 to {MOST_PIXELS}")
-    return np.ascontiguousarray(array, np.uint32)
-
-
-def _check_sum(counts: Sequence[int] | NDArray[Any]) -> Counts:
-    """Return runs checked to be those of a mask of some shape."""
-    runs = _as_counts(counts)
-    try:
-        _kernels.check_runs(runs, min(int(runs.sum(dtype=np.uint64)), MOST_PIXELS))
-    except Fault as fault:
-        raise _reworded(fault, _COUNTS_FAULTS) from None
-    return runs
-
-
-def _reworded(fault: Fault, faults: dict[str, str], text: str = "") -> ValueError:
-    """Return the error for what a kernel refused, in the words of `faults`."""
-    at = fault.position
-    return ValueError(
-        faults[fault.reason].format(
-            at=at,
-            found=fault.found,
-            expected=fault.expected,
-            # Positions are in bytes, and in characters, too: all before a fault is ASCII.
-            character=text[at : at + 1],
-            number="".join(text[at : at + 24].split()[:1]),
-        )
-    )
+        for first, last in pairwise(ends[1:]):
+            thread = Thread(target=batch.run, args=(first, last), daemon=True)
+            thread.start()
+            others.append(thread)
+        batch.run(0, ends[1])
+    finally:
+        for thread in others:
+            thread.join()

@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
-from faceseg import rle
+from faceseg import RLE
 from faceseg.files import write_csv
 from faceseg.images import write_png
 from faceseg.records import Source, open_source
@@ -42,7 +42,7 @@ def ellipses(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image = rng.integers(0, 110, (height, width, 3), dtype=np.uint8)
         image[mask] += 130
         write_png(folder / "images" / f"e{place:02d}.png", image)
-        text = rle.counts_to_kaggle(rle.encode(mask))
+        text = RLE.from_mask(mask).to_kaggle()
         rows.append([f"e{place:02d}", text, height, width, f"s{place // 2}"])
     write_csv(folder / "train.csv", ["image", "rle_mask", "height", "width", "subject"], rows)
     return folder / "train.csv"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceseg import rle
+from faceseg import RLE
 from faceseg.check import Report, check
 from faceseg.errors import InputError
 from faceseg.images import write_jpeg, write_png
@@ -45,7 +45,7 @@ def table(tmp_path: Path) -> Path:
     rows = []
     for seed in range(4):
         write_jpeg(tmp_path / "images" / f"p{seed}.jpg", _photo(seed))
-        text = rle.counts_to_kaggle(rle.encode(_labels(seed) >= 2))
+        text = RLE.from_mask(_labels(seed) >= 2).to_kaggle()
         rows.append((f"p{seed}", text, 12, 10, f"u{seed}", "val" if seed == 3 else "train"))
     header = ("image", "rle_mask", "height", "width", "subject", "split")
     return _table(tmp_path / "masks.csv", header, rows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from faceseg import rle
+from faceseg import RLE
 from faceseg.cli import main
 from faceseg.draw import draw_portrait
 from faceseg.images import read_labels, write_png
@@ -68,8 +68,8 @@ def test_predict_writes_masks_overlays_and_rle(
     for row, name in zip(rows, "ab", strict=True):
         mask = read_labels(tmp_path / "mask" / f"{name}.png")
         assert set(np.unique(mask)) <= {0, 255}
-        counts = rle.counts_from_kaggle(row["rle_mask"], mask.shape)
-        assert np.array_equal(rle.decode(counts, mask.shape), mask // 255)
+        decoded = RLE.from_kaggle(row["rle_mask"], mask.shape).decode()
+        assert np.array_equal(decoded, mask // 255)
 
 
 def test_checkpoint_torchscript_and_onnx_agree(

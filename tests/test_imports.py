@@ -15,7 +15,8 @@ PACKAGE = Path(faceseg.__file__).parent
 
 # A module may import, at its top, only modules that stand before it.
 ORDER = [
-    "_kernels", "errors", "machine", "files", "_reference", "rle", "metrics", "config",
+    "_faults", "_kernels", "errors", "machine", "files", "_reference", "rle", "coco_mask",
+    "metrics", "config",
     "contract", "images", "labels", "tables", "records", "draw", "check", "convert", "augment",
     "data", "models", "losses", "checkpoint", "device", "classical", "evaluate", "train",
     "predict", "export", "segment", "pictures", "benchmark", "report", "demo", "cli", "__main__",

@@ -63,7 +63,7 @@ def msfd(tmp_path: Path) -> Path:
 
 
 def _text(mask: np.ndarray, order: rle.Order = "F", base: int = 1) -> str:
-    return rle.counts_to_kaggle(rle.encode(mask, order=order), base=base)
+    return rle.RLE.from_mask(mask, order=order).to_kaggle(base=base)
 
 
 # --- EasyPortrait ---------------------------------------------------------------------------------

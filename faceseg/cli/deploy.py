@@ -221,9 +221,9 @@ def _save(
 
 
 def _rle(mask: NDArray[np.uint8]) -> str:
-    from faceseg import rle
+    from faceseg.rle import RLE
 
-    return rle.counts_to_kaggle(rle.encode(mask))
+    return RLE.from_mask(mask).to_kaggle()
 
 
 def _benchmark(args: argparse.Namespace) -> int:
@@ -263,7 +263,9 @@ def _info(_: argparse.Namespace) -> int:
     from faceseg.machine import machine, versions
 
     here = machine()
-    print(f"faceseg {faceseg.__version__}, kernels {_kernels.implementation()}")
+    how = "forced by FACESEG_KERNELS" if _kernels.forced else "chosen"
+    print(f"faceseg {faceseg.__version__}")
+    print(f"kernels: {_kernels.version()} ({how} of {', '.join(_kernels.versions())})")
     print(f"{here['system']}, {here['cpu']}, {here['cores']} cores")
     print("\n".join(f"  {n:<24}{v}" for n, v in versions().items() if n != "faceseg"))
     print(_cuda())

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from faceseg import rle
 from faceseg.draw.person import sample_person
 from faceseg.draw.portrait import TASKS, Task, check_size, portrait
 from faceseg.errors import InputError
 from faceseg.files import write_csv
 from faceseg.images import write_jpeg, write_png
+from faceseg.rle import RLE
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _FIRST_FACE_CLASS = 2
@@ -101,7 +101,7 @@ def draw_dataset(
             write_jpeg(folder / "1" / "face_crop_segmentation" / f"{name}.jpg", labels * 255, 95)
             mask = labels > 0
             table.append((f"{name}.jpg", subject, split))
-        text = rle.counts_to_kaggle(rle.encode(mask))
+        text = RLE.from_mask(mask).to_kaggle()
         runs[split].append((listed, text, height, width))
         if progress is not None:
             progress(1)

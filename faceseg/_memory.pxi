@@ -1,0 +1,56 @@
+# --- memory, and leaving the interpreter -------------------------------------------------------
+
+# Scratch memory that grows and is used again; `_get` loses what was in it.
+cdef struct Space:
+    char *memory
+    size_t size
+
+
+cdef void *_get(Space *space, size_t size) noexcept nogil:
+    """Return `size` bytes, aligned to 64, or NULL."""
+    if space.memory == NULL or space.size < size:
+        free(space.memory)
+        space.memory = <char *>malloc(size + 64)
+        if space.memory == NULL:
+            return NULL
+        space.size = size
+    return space.memory + (64 - <size_t>space.memory % 64)
+
+
+cdef inline uint32_t *_make_runs(size_t runs) noexcept nogil:
+    """Return room for runs and the slack, or NULL."""
+    if runs > (<size_t>-1) / sizeof(uint32_t) - FSEG_SLACK:
+        return NULL
+    return <uint32_t *>malloc((runs + FSEG_SLACK) * sizeof(uint32_t))
+
+
+cdef inline size_t _plane_size(size_t lines, size_t length) noexcept nogil:
+    """Return the bytes of a plane and its slack, a multiple of 64."""
+    return (lines * ((length + 63) / 64) + FSEG_SLACK + 7) / 8 * 64
+
+
+cdef inline void _set_plane(
+    fseg_plane *plane, void *memory, size_t lines, size_t length
+) noexcept nogil:
+    plane.bits = <uint64_t *>memory
+    plane.lines = lines
+    plane.length = length
+    plane.words = (length + 63) / 64
+
+
+# Kernels run without the interpreter when their work, counted in bytes read and written, is worth
+# it. To leave and come back costs ... ns when nobody else wants in, and up to five milliseconds when
+# somebody does, who is then let in; a call of less than about ten microseconds is over sooner.
+cdef enum:
+    WORTH_PIXELS = 1 << 18
+    WORTH_RUNS = 1 << 14
+    WORTH_CHARACTERS = 1 << 14
+
+
+cdef inline PyThreadState *_leave(bint worth) noexcept:
+    return PyEval_SaveThread() if worth else NULL
+
+
+cdef inline void _enter(PyThreadState *state) noexcept nogil:
+    if state != NULL:
+        PyEval_RestoreThread(state)
