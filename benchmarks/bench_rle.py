@@ -1,87 +1,120 @@
-"""Masks to texts and back, against rivals; the kernels alone, against memcpy.
+"""Run lengths against every peer that is installed, on pools of distinct masks.
 
-pytest benchmarks/bench_rle.py
+    python benchmarks/run.py rle                                      # all, JSON and tables
+    pytest benchmarks/bench_rle.py -k "encode/ and 1080p" --seconds 2   # some
+
+All versions of our kernels that the machine can run take part. Every contender's answer is compared
+with ours on every input that it is timed on; one that differs is named in ``extra_info["wrong"]``
+and not timed. One of the peers at least has to agree.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
 import pytest
-from baselines import FROM_COCO, FROM_KAGGLE, TO_COCO, TO_KAGGLE
-from cases import MASKS, mask
+from answers import same
+from cases import PATTERNS, SIZES, pool
+from ceiling import entries
+from contenders import CASES, Case, Contender
+from inputs import Inputs
+from interleave import Entry, interleave
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from faceseg import rle
+from faceseg import _kernels
 
-pytestmark = [
-    pytest.mark.benchmark(max_time=0.2, min_rounds=5, warmup=True, warmup_iterations=2),
-    pytest.mark.parametrize(("pattern", "size"), MASKS),
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # pycocotools
+VERSIONS = _kernels.versions()
+BEST = VERSIONS[-1]
+# Sorted so that each pool of masks is made once.
+PARAMETERS = [
+    pytest.param(case, size, pattern, id=f"{case.name}/{pattern}/{size}")
+    for size in ("tiny", *SIZES)
+    for pattern in (("ellipse",) if size == "tiny" else PATTERNS)
+    for case in CASES.values()
+    if (case.call_cost if size == "tiny" else size in case.sizes and pattern in case.patterns)
 ]
 
 
-@pytest.mark.parametrize("contender", TO_KAGGLE)
-def test_mask_to_kaggle(
-    benchmark: BenchmarkFixture, pattern: str, size: str, contender: str
+@pytest.mark.parametrize(("case", "size", "pattern"), PARAMETERS)
+@pytest.mark.filterwarnings("ignore")  # of the peers: deprecated calls, empty divisions
+def test_rle(
+    benchmark: BenchmarkFixture, request: pytest.FixtureRequest, case: Case, size: str, pattern: str
 ) -> None:
-    benchmark.group = f"mask to Kaggle text, {pattern} {size}"
-    array, function = mask(pattern, size), TO_KAGGLE[contender]
-    assert function(array) == TO_KAGGLE["numpy"](array)
-    benchmark(function, array)
-
-
-@pytest.mark.parametrize("contender", FROM_KAGGLE)
-def test_kaggle_to_mask(
-    benchmark: BenchmarkFixture, pattern: str, size: str, contender: str
-) -> None:
-    benchmark.group = f"Kaggle text to mask, {pattern} {size}"
-    array, function = mask(pattern, size), FROM_KAGGLE[contender]
-    text = TO_KAGGLE["numpy"](array)
-    np.testing.assert_array_equal(function(text, array.shape), array)
-    benchmark(function, text, array.shape)
-
-
-@pytest.mark.parametrize("layout", ["row-major", "column-major"])
-@pytest.mark.parametrize("contender", TO_COCO)
-def test_mask_to_coco(
-    benchmark: BenchmarkFixture, pattern: str, size: str, contender: str, layout: str
-) -> None:
-    benchmark.group = f"{layout} mask to COCO text, {pattern} {size}"
-    array = np.array(mask(pattern, size), order="C" if layout == "row-major" else "F")
-    function = TO_COCO[contender]
-    assert function(array) == TO_COCO["pycocotools"](array)
-    benchmark(function, array)
-
-
-@pytest.mark.parametrize("contender", FROM_COCO)
-def test_coco_to_mask(benchmark: BenchmarkFixture, pattern: str, size: str, contender: str) -> None:
-    benchmark.group = f"COCO text to mask, {pattern} {size}"
-    array, function = mask(pattern, size), FROM_COCO[contender]
-    text = TO_COCO["pycocotools"](array)
-    np.testing.assert_array_equal(function(text, array.shape), array)
-    benchmark(function, text, array.shape)
-
-
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_encode(benchmark: BenchmarkFixture, pattern: str, size: str, order: rle.Order) -> None:
-    benchmark.group = f"kernels alone, {pattern} {size}"
-    array = mask(pattern, size)
-    np.testing.assert_array_equal(
-        rle.decode(rle.encode(array, order=order), array.shape, order=order), array
+    inputs = _inputs(pattern, size)
+    items = case.items or len(inputs)
+    prepared = _Prepared(inputs, items)
+    ours = Entry(case.ours.run, prepared(case.ours), lambda: _kernels.select(BEST))
+    others: dict[str, Entry] = {}
+    for version in VERSIONS[:-1]:
+        others[f"faceseg {version}"] = Entry(
+            ours.run, ours.inputs, lambda version=version: _kernels.select(version)
+        )
+    wrong = []
+    peers = []
+    try:
+        expected = [case.check(_answer(BEST, ours.run, one)) for one in ours.inputs]
+        for version in VERSIONS[:-1]:
+            for one, answer in zip(ours.inputs, expected, strict=True):
+                assert same(case.check(_answer(version, ours.run, one)), answer, 0)
+        for name, peer in case.peers.items():
+            entry = Entry(peer.run, prepared(peer))
+            if _agrees(entry, expected, case):
+                others[name] = entry
+                peers.append(name)
+            else:
+                wrong.append(name)
+        assert peers, f"no peer agrees with us, not even {', '.join(wrong)}"
+        ceilings = entries(case.ceiling, inputs.masks[:items])
+        seconds = request.config.getoption("--seconds") * (2 if pattern == "ellipse" else 1)
+        times = interleave(benchmark, ours, others | ceilings, peers, seconds)
+    finally:
+        _kernels.select(BEST)
+    times[f"faceseg {BEST}"] = times.pop("")
+    benchmark.group = f"{case.title}, {pattern} {size}"
+    benchmark.extra_info.update(
+        case=case.title,
+        section=case.section,
+        pattern=pattern,
+        size=size,
+        shape=list(inputs.shape),
+        wrong=wrong,
+        peers=peers,
+        ceiling=case.ceiling,
+        times=times,
+        targets={
+            version: case.target(pattern, size, version)
+            for version in VERSIONS
+            if case.target(pattern, size, version)
+        },
+        share=case.share if (pattern, size) == ("ellipse", "1080p") else (0, 0),
     )
-    benchmark(rle.encode, array, order=order)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_decode(benchmark: BenchmarkFixture, pattern: str, size: str, order: rle.Order) -> None:
-    benchmark.group = f"kernels alone, {pattern} {size}"
-    array = mask(pattern, size)
-    counts, out = rle.encode(array, order=order), np.empty_like(array)
-    np.testing.assert_array_equal(rle.decode(counts, array.shape, order=order, out=out), array)
-    benchmark(rle.decode, counts, array.shape, order=order, out=out)
+@lru_cache(maxsize=1)
+def _inputs(pattern: str, size: str) -> Inputs:
+    return Inputs(pattern, size, pool(pattern, size))
 
 
-def test_memcpy(benchmark: BenchmarkFixture, pattern: str, size: str) -> None:
-    benchmark.group = f"kernels alone, {pattern} {size}"
-    array = mask(pattern, size)
-    benchmark(np.copyto, np.empty_like(array), array)
+class _Prepared:
+    """Arguments of a contender for all items; contenders that want the same share them."""
+
+    def __init__(self, inputs: Inputs, items: int) -> None:
+        self.inputs = inputs
+        self.items = items
+
+    def __call__(self, contender: Contender) -> list[tuple[Any, ...]]:
+        return [contender.make(self.inputs, i) for i in range(self.items)]
+
+
+def _answer(version: str, run: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    _kernels.select(version)
+    return run(*arguments)
+
+
+def _agrees(entry: Entry, expected: list[Any], case: Case) -> bool:
+    """Whether a peer gives the expected answers; a slow one is asked about some of them."""
+    few = max(1, int(1 / max(entry.call(), 1e-9)))
+    pairs = zip(entry.inputs[:few], expected[:few], strict=False)
+    return all(same(case.check(entry.run(*one)), answer, case.tolerance) for one, answer in pairs)

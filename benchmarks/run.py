@@ -1,8 +1,7 @@
 """Run the benchmarks and keep raw JSON and a table: ``python benchmarks/run.py [rle|metrics|...]``.
 
-Each ``bench_<subject>.py`` gives ``results/<subject>_<cpu>_<date>_<commit>.json`` as written by
-pytest-benchmark without its raw samples, and a table beside it: medians, and each contender's ratio
-to the first of its group, which is ours.
+Each ``bench_<subject>.py`` gives ``results/<subject>_<cpu>_<date>_<commit>.json``, medians without
+the samples, and a table beside it. Arguments after ``--`` go to pytest: ``run.py rle -- -k union``.
 """
 
 from __future__ import annotations
@@ -12,13 +11,17 @@ import re
 import subprocess
 import sys
 from datetime import datetime, timezone
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import table
 
 from faceseg.files import write_json, write_text
 from faceseg.machine import machine, versions
 
 HERE = Path(__file__).parent
+PEERS = ("pycocotools", "rlemasklib", "faster-coco-eval", "hotcoco", "numba", "scikit-learn")
 
 
 def _commit() -> str:
@@ -26,6 +29,16 @@ def _commit() -> str:
         ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True
     )
     return done.stdout.strip() or "no-commit"
+
+
+def _versions() -> dict[str, str]:
+    found = versions()
+    for name in PEERS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _contender(bench: dict[str, Any]) -> str:
@@ -55,7 +68,7 @@ def _table(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(subject: str) -> Path:
+def run(subject: str, more: list[str]) -> Path:
     """Run one file of benchmarks and return the path of its table."""
     here = machine()
     cpu = re.sub(r"[^a-z0-9]+", "-", str(here["cpu"]).lower()).strip("-")
@@ -66,19 +79,26 @@ def run(subject: str) -> Path:
     command = [
         sys.executable, "-m", "pytest", str(HERE / f"bench_{subject}.py"), "--benchmark-only",
         "--quiet", "--benchmark-columns=median,iqr,rounds", "--benchmark-group-by=group",
-        "--benchmark-sort=fullname", f"--benchmark-json={raw}",
+        "--benchmark-sort=fullname", f"--benchmark-json={raw}", *more,
     ]  # fmt: skip
     subprocess.run(command, cwd=HERE, check=True)
     benchmarks = json.loads(raw.read_text())["benchmarks"]
     raw.unlink()
-    result = {
+    result: dict[str, Any] = {
         "subject": subject,
         "date": f"{now:%Y-%m-%d %H:%M} UTC",
         "commit": _commit(),
         "machine": here,
-        "versions": versions(),
+        "versions": _versions(),
+    }
+    if subject == "rle":
+        from ceiling import bandwidth
+
+        result |= {"bandwidth": bandwidth(), "rows": [b["extra_info"] for b in benchmarks]}
+        text = table.full(result)
+    else:
         # The samples themselves make nine tenths of the file.
-        "benchmarks": [
+        result["benchmarks"] = [
             {
                 "name": b["name"],
                 "group": b["group"],
@@ -87,20 +107,24 @@ def run(subject: str) -> Path:
                 "stats": {k: v for k, v in b["stats"].items() if k != "data"},
             }
             for b in benchmarks
-        ],
-    }
+        ]
+        text = _table(result)
     write_json(stem.with_suffix(".json"), result)
-    write_text(stem.with_suffix(".md"), _table(result))
+    write_text(stem.with_suffix(".md"), text)
     return stem.with_suffix(".md")
 
 
 def main() -> None:
     """Run the subjects named on the command line, or all."""
     known = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
-    for subject in sys.argv[1:] or known:
+    wanted, more = sys.argv[1:], []
+    if "--" in wanted:
+        place = wanted.index("--")
+        wanted, more = wanted[:place], wanted[place + 1 :]
+    for subject in wanted or known:
         if subject not in known:
             raise SystemExit(f"unknown benchmark {subject!r}; known: {', '.join(known)}")
-        print(f"table: {run(subject)}")
+        print(f"table: {run(subject, more)}")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ static inline void add_span(sweep *at, uint64_t start, uint64_t pixels)
             if (from >= high)
                 break;
             if (label == self)
-                label = find_root(at->labels, (uint32_t)at->next);
+                label = at->labels[at->next];
             else if (at->labels[at->next] != label)
                 join(at->labels, label, (uint32_t)at->next);
             if (end >= high) /* it may reach the next span of this line, too */

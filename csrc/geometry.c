@@ -5,7 +5,12 @@
 #include "faceseg.h"
 #include "portable.h"
 
-enum { BLOCK = 16 }; /* runs added up at a time, in vectors, by fseg_contains */
+#include <string.h>
+
+enum {
+    BLOCK = 16, /* runs added up at a time, in vectors, by fseg_contains */
+    CHUNK = 254 /* words in which fseg_plane_boundary looks for neighbours at a time */
+};
 
 /* A place in a mask, by line and position, without a division for each run. */
 typedef struct {
@@ -33,21 +38,26 @@ int fseg_bounds(const uint32_t *counts, size_t runs, size_t length, size_t *firs
     if (runs < 2)
         return 0;
     place at = advance((place){0, 0}, counts[0], length);
-    uint64_t least = length - 1, most = 0, line = at.line, last = at.line;
-    for (size_t i = 1; i < runs; i += 2) {
-        place end = advance(at, counts[i] - 1, length);
-        last = end.line;
-        uint64_t low = at.line == end.line ? at.position : 0;
-        uint64_t high = at.line == end.line ? end.position : length - 1;
-        least = low < least ? low : least;
-        most = high > most ? high : most;
-        if (i + 1 < runs) /* from the last pixel of this run to the first one of the next */
-            at = advance(advance(end, 1, length), counts[i + 1], length);
+    uint64_t least = at.position, most = 0, first = at.line;
+    for (size_t i = 1;; i += 2) {
+        uint64_t end = at.position + counts[i];
+        least = at.position < least ? at.position : least;
+        if (FSEG_UNLIKELY(end > length)) {
+            least = 0;
+            most = length;
+            at.line += (end - 1) / length;
+            end = (end - 1) % length + 1;
+        }
+        most = end > most ? end : most;
+        if (i + 2 >= runs)
+            break;
+        at.position = end; /* which may be the end of the line: a run of zeros follows */
+        at = advance(at, counts[i + 1], length);
     }
-    *first_line = (size_t)line;
-    *last_line = (size_t)last;
+    *first_line = (size_t)first;
+    *last_line = (size_t)at.line;
     *first_position = (size_t)least;
-    *last_position = (size_t)most;
+    *last_position = (size_t)most - 1;
     return 1;
 }
 
@@ -296,66 +306,68 @@ size_t fseg_flip(const uint32_t *counts, size_t runs, size_t lines, size_t lengt
     return to.runs;
 }
 
-/* Bits of the word of line `line` and place w, 0 beyond the plane. */
-static inline uint64_t word_at(const fseg_plane *plane, ptrdiff_t line, ptrdiff_t w)
+/* n words that have lines above and below. `near` holds the words that left and right neighbours
+ * are taken from, and one more at each end. */
+static void boundary_cross(const uint64_t *up, const uint64_t *down, const uint64_t *near, size_t n,
+                           uint64_t *to)
 {
-    if (line < 0 || (size_t)line >= plane->lines || w < 0 || (size_t)w >= plane->words)
-        return 0;
-    return plane->bits[(size_t)line * plane->words + (size_t)w];
-}
-
-static inline uint64_t column_at(const fseg_plane *plane, ptrdiff_t line, ptrdiff_t w)
-{
-    return word_at(plane, line - 1, w) & word_at(plane, line, w) & word_at(plane, line + 1, w);
-}
-
-/* One word at an edge of the plane. */
-static uint64_t boundary_at(const fseg_plane *from, int square, ptrdiff_t line, ptrdiff_t w)
-{
-    uint64_t (*take)(const fseg_plane *, ptrdiff_t, ptrdiff_t) = square ? column_at : word_at;
-    uint64_t middle = take(from, line, w);
-    uint64_t left = middle << 1 | take(from, line, w - 1) >> 63;
-    uint64_t right = middle >> 1 | take(from, line, w + 1) << 63;
-    return word_at(from, line, w) & ~(column_at(from, line, w) & left & right);
-}
-
-/* Words of a line that have words on all sides; compilers make vectors of these loops. */
-static void boundary_cross(const uint64_t *up, const uint64_t *at, const uint64_t *down, size_t n,
-                           uint64_t *FSEG_RESTRICT to)
-{
-    for (size_t w = 1; w < n; w++) {
-        uint64_t left = at[w] << 1 | at[w - 1] >> 63, right = at[w] >> 1 | at[w + 1] << 63;
-        to[w] = at[w] & ~(up[w] & down[w] & left & right);
+    for (size_t w = 0; w < n; w++) {
+        uint64_t at = near[w + 1];
+        uint64_t left = at << 1 | near[w] >> 63, right = at >> 1 | near[w + 2] << 63;
+        to[w] = at & ~(up[w] & down[w] & left & right);
     }
 }
 
-static void boundary_square(const uint64_t *up, const uint64_t *at, const uint64_t *down, size_t n,
-                            uint64_t *FSEG_RESTRICT to)
+static void boundary_square(const uint64_t *at, const uint64_t *near, size_t n, uint64_t *to)
 {
-    for (size_t w = 1; w < n; w++) {
-        uint64_t middle = up[w] & at[w] & down[w];
-        uint64_t left = middle << 1 | (up[w - 1] & at[w - 1] & down[w - 1]) >> 63;
-        uint64_t right = middle >> 1 | (up[w + 1] & at[w + 1] & down[w + 1]) << 63;
-        to[w] = at[w] & ~(middle & left & right);
+    for (size_t w = 0; w < n; w++) {
+        uint64_t all = near[w + 1];
+        uint64_t left = all << 1 | near[w] >> 63, right = all >> 1 | near[w + 2] << 63;
+        to[w] = at[w] & ~(all & left & right);
+    }
+}
+
+/* All lines but the first and the last, of n words together, as if they were one line. */
+static void boundary_inside(const uint64_t *at, size_t words, size_t n, int square, uint64_t *to)
+{
+    uint64_t near[CHUNK + 2];
+    const uint64_t *up = at - words, *down = at + words;
+    for (size_t from = 0; from < n; from += CHUNK) {
+        size_t here = n - from < CHUNK ? n - from : CHUNK;
+        size_t first = from ? from - 1 : 0, end = from + here < n ? from + here + 1 : n;
+        near[0] = near[here + 1] = 0;
+        uint64_t *place = near + 1 - (from - first);
+        if (square) {
+            for (size_t w = first; w < end; w++)
+                place[w - first] = up[w] & at[w] & down[w];
+            boundary_square(at + from, near, here, to + from);
+        } else {
+            memcpy(place, at + first, (end - first) * sizeof *at);
+            boundary_cross(up + from, down + from, near, here, to + from);
+        }
+    }
+}
+
+/* The first and the last pixel of each line, which have the edge of the image beside them. A gap
+ * after the line makes this unnecessary. */
+static void boundary_ends(const uint64_t *at, size_t words, size_t lines, uint64_t *to)
+{
+    for (; lines; lines--, at += words, to += words) {
+        to[0] |= at[0] & 1;
+        to[words - 1] |= at[words - 1] & UINT64_C(1) << 63;
     }
 }
 
 void fseg_plane_boundary(const fseg_plane *from, int connectivity, const fseg_plane *to)
 {
-    int square = connectivity == 8;
-    size_t words = from->words;
-    for (size_t line = 0; line < from->lines && words; line++) {
-        const uint64_t *at = from->bits + line * words;
-        uint64_t *out = to->bits + line * words;
-        ptrdiff_t here = (ptrdiff_t)line;
-        out[0] = boundary_at(from, square, here, 0);
-        out[words - 1] = boundary_at(from, square, here, (ptrdiff_t)words - 1);
-        if (line == 0 || line + 1 == from->lines)
-            for (size_t w = 1; w + 1 < words; w++) /* no erosion leaves a pixel here */
-                out[w] = at[w];
-        else if (square)
-            boundary_square(at - words, at, at + words, words - 1, out);
-        else
-            boundary_cross(at - words, at, at + words, words - 1, out);
-    }
+    size_t words = from->words, last = from->lines ? (from->lines - 1) * words : 0;
+    if (!from->lines || !words)
+        return;
+    if (from->lines > 2)
+        boundary_inside(from->bits + words, words, last - words, connectivity == 8,
+                        to->bits + words);
+    if (from->length % 64 == 0)
+        boundary_ends(from->bits, words, from->lines, to->bits);
+    memcpy(to->bits, from->bits, words * sizeof *to->bits); /* no erosion leaves a pixel here */
+    memcpy(to->bits + last, from->bits + last, words * sizeof *to->bits);
 }

@@ -1,84 +1,199 @@
-/* Merging of runs, in plain C. */
+/* Merging of runs in plain C. */
+#define MERGE_TARGET
+#include "merge_bits.h"
 #include "merge_loops.h"
 
-static uint64_t area_scalar(const uint32_t *counts, size_t runs)
+#include <string.h>
+
+static uint64_t area(const uint32_t *counts, size_t runs)
 {
-    uint64_t sum = 0;
+    uint64_t total = 0;
     for (size_t i = 1; i < runs; i += 2)
-        sum += counts[i];
-    return sum;
+        total += counts[i];
+    return total;
 }
 
-static size_t merge_scalar(fseg_operation operation, const uint32_t *a, size_t a_runs,
-                           const uint32_t *b, size_t b_runs, uint32_t *result)
+static uint64_t sum(const uint32_t *counts, size_t n, int *empty)
 {
-    /* Bit 2 * (pixel of a) + (pixel of b) is the pixel of the result. */
-    static const unsigned TRUTH[] = {0x8, 0xe, 0x6, 0x4};
-    unsigned truth = TRUTH[operation], pixels = 0, value = 0;
-    uint32_t a_left = a[0], b_left = b[0], length = 0;
-    size_t i = 0, j = 0, runs = 0;
-    for (;;) {
-        uint32_t step = a_left < b_left ? a_left : b_left;
-        length += step;
-        a_left -= step;
-        b_left -= step;
-        if (!a_left && ++i < a_runs) {
-            a_left = a[i];
-            pixels ^= 2;
-        }
-        if (!b_left && ++j < b_runs) {
-            b_left = b[j];
-            pixels ^= 1;
-        }
-        if (i >= a_runs || j >= b_runs)
-            break;
-        if ((truth >> pixels & 1) != value) {
-            result[runs++] = length;
-            length = 0;
-            value ^= 1;
-        }
+    uint64_t total = 0;
+    uint32_t zeros = 0;
+    for (size_t i = 0; i < n; i++) {
+        total += counts[i];
+        zeros |= counts[i] == 0;
     }
-    result[runs++] = length;
-    return runs;
+    *empty = zeros != 0;
+    return total;
 }
 
-static uint64_t intersection_scalar(const uint32_t *a, size_t a_runs, const uint32_t *b,
-                                    size_t b_runs)
+/* The stretches of one colour in a mask, one after the other. */
+typedef struct {
+    const uint32_t *next; /* run after the stretch */
+    const uint32_t *end;
+    uint64_t from;
+    uint64_t to;
+} stretches;
+
+/* The first stretch of foreground, or of background (`inverted`), which may be empty. */
+static inline stretches first_stretch(const uint32_t *counts, size_t runs, int inverted)
 {
-    uint64_t a_end = 0, b_end = 0, sum = 0;
-    size_t i = 1, j = 1;
-    if (a_runs < 2 || b_runs < 2)
+    stretches s = {counts + 1, counts + runs, 0, counts[0]};
+    if (!inverted) {
+        s.from = s.to;
+        if (runs > 1)
+            s.to += *s.next++;
+    }
+    return s;
+}
+
+/* Move on; 0 if there is no other one. */
+static inline int next_stretch(stretches *s)
+{
+    if (s->end - s->next < 2)
         return 0;
-    uint64_t a_start = a[0], b_start = b[0];
-    a_end = a_start + a[1];
-    b_end = b_start + b[1];
+    s->from = s->to + s->next[0];
+    s->to = s->from + s->next[1];
+    s->next += 2;
+    return 1;
+}
+
+/* The runs of a & b, where a, b and the result may each be inverted. */
+static size_t merge_both(const uint32_t *a, size_t a_runs, int a_inverted, const uint32_t *b,
+                         size_t b_runs, int b_inverted, int inverted, uint32_t *result)
+{
+    stretches x = first_stretch(a, a_runs, a_inverted), y = first_stretch(b, b_runs, b_inverted);
+    uint64_t last = 0;
+    uint32_t *next = result;
+    if (inverted && (x.from || y.from || !x.to || !y.to)) {
+        *next++ = 0;
+    } else if (inverted) {
+        last = x.to < y.to ? x.to : y.to;
+        *next++ = (uint32_t)last;
+    }
+    int more, a_first;
+    do {
+        uint64_t from = x.from > y.from ? x.from : y.from, to = x.to < y.to ? x.to : y.to;
+        /* Written in any case, kept if there are pixels in common after the last ones. */
+        next[0] = (uint32_t)(from - last);
+        next[1] = (uint32_t)(to - from);
+        next += from < to && to > last ? 2 : 0;
+        last = from < to ? to : last;
+        a_first = x.to < y.to;
+        more = a_first ? next_stretch(&x) : next_stretch(&y);
+    } while (more);
+    const stretches *over = a_first ? &x : &y;
+    uint64_t area = over->to + (over->next < over->end ? *over->next : 0);
+    if (last < area || next == result)
+        *next++ = (uint32_t)(area - last);
+    return (size_t)(next - result);
+}
+
+/* The runs of a ^ b. */
+static size_t merge_differing(const uint32_t *a, size_t a_runs, const uint32_t *b, size_t b_runs,
+                              uint32_t *result)
+{
+    const uint32_t *a_end = a + a_runs, *b_end = b + b_runs;
+    uint64_t a_change = *a++, b_change = *b++, last = 0;
+    uint32_t *next = result;
     for (;;) {
-        uint64_t start = a_start > b_start ? a_start : b_start;
-        uint64_t end = a_end < b_end ? a_end : b_end;
-        if (start < end)
-            sum += end - start;
-        if (a_end < b_end) {
-            i += 2;
-            if (i >= a_runs)
-                return sum;
-            a_start = a_end + a[i - 1];
-            a_end = a_start + a[i];
-        } else {
-            j += 2;
-            if (j >= b_runs)
-                return sum;
-            b_start = b_end + b[j - 1];
-            b_end = b_start + b[j];
+        uint64_t change = a_change < b_change ? a_change : b_change;
+        *next = (uint32_t)(change - last);
+        if (a_change == b_change) {
+            if (a == a_end || b == b_end)
+                break;
+            a_change += *a++;
+            b_change += *b++;
+            continue;
         }
+        next++;
+        last = change;
+        if (a_change < b_change)
+            a_change += *a++;
+        else
+            b_change += *b++;
+    }
+    return (size_t)(next + 1 - result);
+}
+
+static size_t merge(fseg_operation operation, fseg_changes a, fseg_changes b, fseg_form to,
+                    uint32_t *result)
+{
+    (void)to;
+    size_t a_runs = a.changes + 1, b_runs = b.changes + 1;
+    int either = operation == FSEG_OR, b_inverted = either || operation == FSEG_MINUS;
+    if (operation == FSEG_XOR)
+        return merge_differing(a.values, a_runs, b.values, b_runs, result) - 1;
+    return merge_both(a.values, a_runs, either, b.values, b_runs, b_inverted, either, result) - 1;
+}
+
+static uint64_t intersection(const uint32_t *a, size_t a_runs, const uint32_t *b, size_t b_runs)
+{
+    stretches x = first_stretch(a, a_runs, 0), y = first_stretch(b, b_runs, 0);
+    uint64_t in_common = 0;
+    int more;
+    do {
+        uint64_t from = x.from > y.from ? x.from : y.from, to = x.to < y.to ? x.to : y.to;
+        in_common += from < to ? to - from : 0;
+        more = x.to < y.to ? next_stretch(&x) : next_stretch(&y);
+    } while (more);
+    return in_common;
+}
+
+/* A tile's words hold toggled bits, each word for itself: its last bit tells whether the following
+ * ones are to be inverted. */
+static void fill(fseg_cursor *cursor, uint64_t start, uint64_t area, uint64_t *words)
+{
+    uint64_t inverted = cursor->inside;
+    memset(words, 0, FSEG_TILE_WORDS * sizeof *words);
+    fseg_toggle(cursor, start, area, words);
+    for (size_t i = 0; i < FSEG_TILE_WORDS; i++) {
+        words[i] ^= inverted;
+        inverted = 0 - (words[i] >> 63);
     }
 }
 
-const fseg_merge_loops fseg_merge_scalar = {area_scalar, merge_scalar, intersection_scalar};
+/* Sums of 3 bits, 64 times. */
+static inline void add_bits(uint64_t *low, uint64_t *high, uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t differ = a ^ b;
+    *low = differ ^ c;
+    *high = (a & b) | (differ & c);
+}
+
+static uint64_t intersection_of_words(const uint64_t *a, const uint64_t *b, size_t n)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t x[8], ones, twos[4], fours[3];
+        for (size_t q = 0; q < 8; q++)
+            x[q] = a[i + q] & b[i + q];
+        add_bits(&ones, &twos[0], x[0], x[1], x[2]);
+        add_bits(&ones, &twos[1], ones, x[3], x[4]);
+        add_bits(&ones, &twos[2], ones, x[5], x[6]);
+        twos[3] = ones & x[7];
+        ones ^= x[7];
+        add_bits(&twos[0], &fours[0], twos[0], twos[1], twos[2]);
+        fours[1] = twos[0] & twos[3];
+        twos[0] ^= twos[3];
+        fours[2] = fours[0] & fours[1];
+        fours[0] ^= fours[1];
+        total += fseg_popcount(ones) + 2 * fseg_popcount(twos[0]) + 4 * fseg_popcount(fours[0])
+                 + 8 * fseg_popcount(fours[2]);
+    }
+    return total;
+}
+
+#define TABLE                                                                                      \
+    {                                                                                              \
+        .area = area, .sum = sum, .merge = merge, .between = FSEG_RUNS,                            \
+        .intersection = intersection, .fill = fill,                                                \
+        .intersection_of_words = intersection_of_words, .merge_cost = 1100, .word_cost = 500,      \
+        .fill_change_cost = 1200, .fill_word_cost = 700,                                           \
+    }
+
+const fseg_merge_loops fseg_merge_scalar = TABLE;
 #if FSEG_X86
-const fseg_merge_loops fseg_merge_sse2 = {area_scalar, merge_scalar, intersection_scalar};
-const fseg_merge_loops fseg_merge_avx2 = {area_scalar, merge_scalar, intersection_scalar};
-const fseg_merge_loops fseg_merge_avx512 = {area_scalar, merge_scalar, intersection_scalar};
+const fseg_merge_loops fseg_merge_sse2 = TABLE;
 #endif
 #if FSEG_ARM
-const fseg_merge_loops fseg_merge_neon = {area_scalar, merge_scalar, intersection_scalar};
+const fseg_merge_loops fseg_merge_neon = TABLE;
 #endif

@@ -33,6 +33,7 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
+#include <stdlib.h>
 #define FSEG_RESTRICT __restrict
 #define FSEG_LIKELY(x) (x)
 #define FSEG_UNLIKELY(x) (x)

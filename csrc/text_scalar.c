@@ -1,84 +1,245 @@
-/* Portable loops of the texts. */
+/* Portable loops of the texts, eight characters at a time in a uint64_t. */
 #include "text_loops.h"
+#include "text_numbers.h"
 
-#include <string.h>
+#define TOPS FSEG_BYTES(0x80)
+
+/* Bit i from the top bit of byte i, of which the others are zero. */
+static inline uint64_t gather(uint64_t tops)
+{
+    return (tops >> 7) * UINT64_C(0x0102040810204080) >> 56;
+}
+
+/* Number of bytes whose top bit is set; the others are zero. */
+static inline size_t number_of(uint64_t tops)
+{
+    return (size_t)((tops >> 7) * FSEG_BYTES(1) >> 56);
+}
+
+/* Top bits of the bytes that are over `least` - 1, which is 1 to 128. */
+static inline uint64_t at_least(uint64_t word, unsigned least)
+{
+    return (((word & ~TOPS) + FSEG_BYTES(128 - least)) | word) & TOPS;
+}
+
+static inline uint64_t equal(uint64_t word, char c)
+{
+    return ~at_least(word ^ FSEG_BYTES((unsigned char)c), 1) & TOPS;
+}
+
+static inline uint64_t digits(uint64_t word)
+{
+    return ~at_least(word ^ FSEG_BYTES('0'), 10) & TOPS;
+}
+
+static inline uint64_t spaces(uint64_t word)
+{
+    return equal(word, ' ') | (at_least(word, '\t') & ~at_least(word, '\r' + 1));
+}
 
 static size_t kaggle_tokens(const char *text, size_t length)
 {
-    size_t tokens = 0;
-    int before = 1;
-    for (size_t i = 0; i < length; i++) {
-        int space = text[i] == ' ' || (text[i] >= '\t' && text[i] <= '\r');
-        tokens += (size_t)(before & !space);
+    size_t tokens = 0, i = 0;
+    uint64_t before = 0x80;
+    for (; i + 8 <= length; i += 8) {
+        uint64_t space = spaces(fseg_load(text + i));
+        tokens += number_of(~space & (space << 8 | before) & TOPS);
+        before = space >> 56;
+    }
+    for (; i < length; i++) {
+        uint64_t space = spaces((unsigned char)text[i]) & 0x80;
+        tokens += (size_t)((~space & before) >> 7);
         before = space;
     }
     return tokens;
 }
 
+/* 0x20 in the bytes that are not the last group of their number. */
+static inline uint64_t goes_on(uint64_t word)
+{
+    return ((word & FSEG_BYTES(0x3f)) + FSEG_BYTES(0x10)) & FSEG_BYTES(0x20);
+}
+
 static size_t coco_numbers(const char *text, size_t length)
 {
-    size_t numbers = 0;
-    for (size_t i = 0; i < length; i++)
-        numbers += ((unsigned char)(text[i] - '0') & 0x20) == 0;
-    return numbers;
+    size_t more = 0, i = 0;
+    for (; i + 8 <= length; i += 8)
+        more += number_of(goes_on(fseg_load(text + i)) << 2);
+    for (; i < length; i++)
+        more += (size_t)(goes_on((unsigned char)text[i]) >> 5 & 1);
+    return length - more;
 }
 
-static void read_nothing(fseg_reader *reader)
+/* Whether eight characters, after the top byte of `before`, are in no valid text. */
+static inline int strange(uint64_t word, uint64_t before)
 {
-    (void)reader;
+    uint64_t classes = word + FSEG_BYTES(0x10), previous = word << 8 | before >> 56;
+    uint64_t outside = (word & TOPS) | (~classes & FSEG_BYTES(0x40));
+    /* A last group of only the sign that the group before shows: '0' or 'O'. */
+    uint64_t sign = (previous + FSEG_BYTES(0x10)) >> 4 & FSEG_BYTES(1);
+    uint64_t idle = equal(word ^ ((sign << 7) - sign), '0') & goes_on(previous) << 2;
+    return (outside | idle) != 0;
 }
 
-static char *write_number(uint64_t number, char *text)
+static size_t read_groups(const char *text, size_t length, uint32_t *numbers, size_t *used)
 {
-    char digits[20];
-    size_t first = sizeof digits;
-    do
-        digits[--first] = (char)('0' + number % 10);
-    while (number /= 10);
-    memcpy(text, digits + first, sizeof digits - first);
-    text += sizeof digits - first;
-    *text = ' ';
-    return text + 1;
+    size_t n = 0, end = 0;
+    uint64_t before = (uint64_t)(unsigned char)text[-1] << 56, number = 0;
+    unsigned shift = 0;
+    for (size_t i = 0; i < length; i += 8) {
+        uint64_t word = fseg_load(text + i);
+        if (FSEG_UNLIKELY(strange(word, before)))
+            break;
+        size_t stop = length - i < 8 ? length - i : 8, n_now = n, end_now = end;
+        unsigned shifts = 0;
+        for (size_t j = 0; j < stop; j++) {
+            uint64_t group = (word >> (8 * j) & 0xff) - '0', sign = UINT64_C(0x10) << shift;
+            unsigned more = (unsigned)(group >> 5);
+            number |= (group & 0x1f) << shift;
+            numbers[n_now] = (uint32_t)((number ^ sign) - sign);
+            n_now += 1 - more;
+            end_now = more ? end_now : i + j + 1;
+            number &= 0 - (uint64_t)more;
+            shifts |= shift;
+            shift = (shift + 5) & (0 - more);
+        }
+        if (FSEG_UNLIKELY(shifts & 0x10)) /* five groups or more */
+            break;
+        n = n_now;
+        end = end_now;
+        before = word;
+    }
+    *used = end;
+    return n;
 }
 
-static size_t write_kaggle(const uint32_t *counts, size_t runs, uint32_t base, char *text)
+int fseg_text_add_up(uint32_t *counts, size_t n, const uint32_t before[2], uint64_t *sum)
+{
+    uint64_t even = before[0], odd = before[1], both = 0, wrong = 0;
+    size_t i = 0;
+    for (; i + 2 <= n; i += 2) {
+        even += counts[i] - ((uint64_t)counts[i] >> 31 << 32);
+        odd += counts[i + 1] - ((uint64_t)counts[i + 1] >> 31 << 32);
+        wrong |= (even - 1) | (odd - 1);
+        both += even + odd;
+        counts[i] = (uint32_t)even;
+        counts[i + 1] = (uint32_t)odd;
+    }
+    if (i < n) {
+        even += counts[i] - ((uint64_t)counts[i] >> 31 << 32);
+        wrong |= even - 1;
+        both += even;
+        counts[i] = (uint32_t)even;
+    }
+    *sum = both;
+    return wrong >> 31 == 0;
+}
+
+static size_t find_numbers(const char *text, size_t length, uint16_t *firsts, size_t *seen)
+{
+    size_t n = 0, i = 0;
+    uint64_t before = 0;
+    for (; i < length; i += 64) {
+        uint64_t digit = 0, space = 0, first;
+        for (size_t j = 0; j < 64; j += 8) {
+            uint64_t word = fseg_load(text + i + j);
+            digit |= gather(digits(word)) << j;
+            space |= gather(equal(word, ' ')) << j;
+        }
+        if (FSEG_UNLIKELY(!fseg_firsts(digit, space, length - i, &before, &first)))
+            break;
+        size_t found = fseg_popcount(first);
+        fseg_note(first, found, i, firsts + n);
+        n += found;
+    }
+    *seen = i < length ? i : length;
+    return n;
+}
+
+size_t fseg_text_read_pairs(const char *text, const uint16_t *firsts, size_t pairs, uint64_t *end,
+                            uint32_t *counts)
+{
+    size_t i = 0;
+    for (; i < pairs; i++, firsts += 2) {
+        unsigned digits = (unsigned)(firsts[1] - firsts[0] - 1);
+        unsigned more_digits = (unsigned)(firsts[2] - firsts[1] - 1);
+        if (FSEG_UNLIKELY(digits > 8 || more_digits > 8))
+            break;
+        uint32_t start = fseg_read_number(text + firsts[0], digits);
+        uint32_t run = fseg_read_number(text + firsts[1], more_digits);
+        if (FSEG_UNLIKELY(start <= *end || run < 1))
+            break;
+        counts[2 * i] = (uint32_t)(start - *end);
+        counts[2 * i + 1] = run;
+        *end = (uint64_t)start + run;
+    }
+    return i;
+}
+
+size_t fseg_text_write_kaggle(const uint32_t *counts, size_t runs, uint32_t base, char *text)
 {
     char *to = text;
     uint64_t start = base;
     for (size_t i = 0; i + 1 < runs; i += 2) {
         start += counts[i];
-        to = write_number(start, to);
-        to = write_number(counts[i + 1], to);
+        to = fseg_write_number(start, to);
+        to = fseg_write_number(counts[i + 1], to);
         start += counts[i + 1];
     }
     return to == text ? 0 : (size_t)(to - text) - 1;
 }
 
-static size_t write_coco(const uint32_t *counts, size_t runs, char *text)
+size_t fseg_text_write_coco(const uint32_t *counts, size_t runs, char *text)
 {
     char *to = text;
     for (size_t i = 0; i < runs; i++) {
-        uint64_t number = counts[i] - (i > 2 ? (uint64_t)counts[i - 2] : 0);
-        uint64_t sign = 0 - (number >> 63);
-        uint64_t rest = number ^ sign;
-        for (; rest >> 4; rest >>= 5)
-            *to++ = (char)('0' + (0x20 | ((rest ^ sign) & 0x1f)));
-        *to++ = (char)('0' + ((rest ^ sign) & 0x1f));
+        uint64_t number = fseg_difference(counts, i);
+        if (FSEG_LIKELY(number + 512 < 1024)) {
+            unsigned more = number + 16 >= 32;
+            unsigned groups = (unsigned)number;
+            to[0] = (char)('0' + (groups & 0x1f) + 0x20 * more);
+            to[1] = (char)('0' + (groups >> 5 & 0x1f));
+            to += 1 + more;
+        } else {
+            to = fseg_write_groups(number, to);
+        }
     }
     return (size_t)(to - text);
 }
 
-const fseg_text_loops fseg_text_scalar = {kaggle_tokens, coco_numbers, read_nothing,
-                                          read_nothing,  write_kaggle, write_coco};
+const fseg_text_loops fseg_text_scalar = {kaggle_tokens,
+                                          coco_numbers,
+                                          read_groups,
+                                          fseg_text_add_up,
+                                          find_numbers,
+                                          fseg_text_read_pairs,
+                                          fseg_text_write_kaggle,
+                                          fseg_text_write_coco};
 #if FSEG_X86
-const fseg_text_loops fseg_text_sse2 = {kaggle_tokens, coco_numbers, read_nothing,
-                                        read_nothing,  write_kaggle, write_coco};
-const fseg_text_loops fseg_text_avx2 = {kaggle_tokens, coco_numbers, read_nothing,
-                                        read_nothing,  write_kaggle, write_coco};
-const fseg_text_loops fseg_text_avx512 = {kaggle_tokens, coco_numbers, read_nothing,
-                                          read_nothing,  write_kaggle, write_coco};
+const fseg_text_loops fseg_text_sse2 = {kaggle_tokens,
+                                          coco_numbers,
+                                          read_groups,
+                                          fseg_text_add_up,
+                                          find_numbers,
+                                          fseg_text_read_pairs,
+                                          fseg_text_write_kaggle,
+                                          fseg_text_write_coco};
+const fseg_text_loops fseg_text_avx2 = {kaggle_tokens,
+                                          coco_numbers,
+                                          read_groups,
+                                          fseg_text_add_up,
+                                          find_numbers,
+                                          fseg_text_read_pairs,
+                                          fseg_text_write_kaggle,
+                                          fseg_text_write_coco};
 #endif
 #if FSEG_ARM
-const fseg_text_loops fseg_text_neon = {kaggle_tokens, coco_numbers, read_nothing,
-                                        read_nothing,  write_kaggle, write_coco};
+const fseg_text_loops fseg_text_neon = {kaggle_tokens,
+                                          coco_numbers,
+                                          read_groups,
+                                          fseg_text_add_up,
+                                          find_numbers,
+                                          fseg_text_read_pairs,
+                                          fseg_text_write_kaggle,
+                                          fseg_text_write_coco};
 #endif

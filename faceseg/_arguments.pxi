@@ -38,12 +38,11 @@ cdef int _read_shape(object shape, size_t *height, size_t *width, str name="shap
     """Read (height, width), checked so that the number of pixels fits a run."""
     cdef Py_ssize_t rows, columns
     try:
-        if not PyTuple_Check(shape):
-            shape = tuple(shape)
-        if PyTuple_GET_SIZE(shape) != 2:
+        sides = shape if PyTuple_Check(shape) else tuple(shape)
+        if PyTuple_GET_SIZE(sides) != 2:
             raise ValueError
-        rows = <object>PyTuple_GET_ITEM(shape, 0)
-        columns = <object>PyTuple_GET_ITEM(shape, 1)
+        rows = <object>PyTuple_GET_ITEM(sides, 0)
+        columns = <object>PyTuple_GET_ITEM(sides, 1)
     except (TypeError, ValueError, OverflowError):
         raise _faults.shape_error(shape, name) from None
     if _check_shape(rows, columns) < 0:
@@ -146,7 +145,9 @@ cdef uint64_t _value_of(object dtype, object value) except? 0:
         return pattern
     if kind.type_num == cnp.NPY_BOOL and number == 1:
         return 1
-    if cnp.PyTypeNum_ISINTEGER(kind.type_num) and (bits > 24 or number >> (bits - 1) == 0):
+    if cnp.PyTypeNum_ISSIGNED(kind.type_num):
+        bits -= 1
+    if cnp.PyTypeNum_ISINTEGER(kind.type_num) and (bits > 24 or number >> bits == 0):
         return number
     return _read_value(kind, value)
 

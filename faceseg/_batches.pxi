@@ -23,9 +23,7 @@ cdef class Batch:
 cdef object _within(object error, str name, size_t i):
     """Return the error of one piece, with its place in the batch."""
     if isinstance(error, (ValueError, TypeError)):
-        placed = type(error)(f"{name}[{i}]: {error}")
-        placed.__context__ = error.__context__
-        return placed
+        return _faults.caused(type(error)(f"{name}[{i}]: {error}"), error)
     return error
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 MOST_PIXELS = 2**32 - 1
+
+_E = TypeVar("_E", bound=BaseException)
 
 
 class Fault(ValueError):
@@ -55,6 +57,13 @@ COCO = {
 }
 
 
+def caused(error: _E, fault: BaseException) -> _E:
+    """Return the error with what a kernel said as its context, which is not printed."""
+    error.__context__ = fault
+    error.__suppress_context__ = True
+    return error
+
+
 def worded(fault: Fault, words: dict[str, str], text: str | bytes = "") -> ValueError:
     """Return the error for what a kernel refused, with the fault as its context.
 
@@ -76,9 +85,7 @@ def worded(fault: Fault, words: dict[str, str], text: str | bytes = "") -> Value
         character=shown[at : at + 1],
         number="".join(shown[at : at + 24].split()[:1]),
     )
-    error = ValueError(message)
-    error.__context__ = fault
-    return error
+    return caused(ValueError(message), fault)
 
 
 def shape_error(shape: object, name: str) -> Exception:
@@ -121,8 +128,7 @@ def vertex_error(fault: Fault, name: str, xy: npt.NDArray[np.float64]) -> ValueE
         f"{name}: {'xy'[fault.found]} of vertex {at} is {xy.ravel()[2 * at + fault.found]}; "
         "expected -4294967296 to 4294967296"
     )
-    error.__context__ = fault
-    return error
+    return caused(error, fault)
 
 
 def value_error(

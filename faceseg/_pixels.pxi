@@ -153,8 +153,7 @@ cdef object _encoding_error(const Encoding *job, RLE rle):
     if job.turned:
         row, column = column, row
     error = ValueError(f"mask[{row}, {column}] is nan; expected numbers to compare")
-    error.__context__ = _fault(job.status, &job.fault)
-    return error
+    return _faults.caused(error, _fault(job.status, &job.fault))
 
 
 # --- runs to masks -----------------------------------------------------------------------------
@@ -221,7 +220,7 @@ cdef void _decode(Decoding *job, Space *space) noexcept nogil:
         return
     plane_size = _plane_size(job.new_lines, job.new_length)
     memory = <char *>_get(
-        space, plane_size + (job.new_length + 1 + FSEG_SLACK) * sizeof(uint32_t))
+        space, plane_size + (job.length + 1 + FSEG_SLACK) * sizeof(uint32_t))
     if memory == NULL:
         job.status = NO_MEMORY
         return

@@ -250,8 +250,8 @@ def neighbours(mask: NDArray[Any], connectivity: int, outside: Any) -> list[NDAr
 def boundary(mask: NDArray[Any], connectivity: int) -> Mask:
     """Return the foreground with background, or the edge of the image, among its neighbours."""
     foreground = mask != 0
-    inside: Mask = np.logical_and.reduce(neighbours(foreground, connectivity, False))
-    return foreground & ~inside
+    edge: Mask = foreground & ~np.logical_and.reduce(neighbours(foreground, connectivity, False))
+    return edge
 
 
 def components(mask: NDArray[Any], connectivity: int, order: Order = "F") -> list[Mask]:
@@ -287,8 +287,9 @@ def fill_polygon(points: ArrayLike, shape: tuple[int, int]) -> Mask:
     y = np.ceil(np.clip((np.minimum(before[:, 1], after[:, 1]) + 0.5) / FINE - 0.5, 0, height))
     passes = (after[:, 0] != before[:, 0]) & (x == np.floor(x)) & (x >= 0) & (x <= width - 1)
     toggles = (x[passes] * height + y[passes]).astype(int)
-    odd: Mask = np.cumsum(np.bincount(toggles, minlength=height * width)) % 2 == 1
-    return odd[: height * width].reshape(shape, order="F")
+    odd = np.cumsum(np.bincount(toggles, minlength=height * width)) % 2 == 1
+    inside: Mask = odd[: height * width].reshape(shape, order="F")
+    return inside
 
 
 def _walk(start: NDArray[Any], end: NDArray[Any]) -> NDArray[Any]:

@@ -364,7 +364,7 @@ cdef class RLE:
         Examples
         --------
         >>> RLE.from_polygons([[0, 0, 3, 0, 3, 2]], (2, 3)).decode()
-        array([[1, 1, 1],
+        array([[0, 1, 1],
                [0, 0, 1]], dtype=uint8)
         """
         cdef list drawn = []
@@ -1061,7 +1061,7 @@ cdef int _resize(RLE self, RLE rle) except -1:
         return _fill(rle, False)
     space.memory = NULL
     state = _leave(_pixels(rle) >= WORTH_PIXELS)
-    memory = <char *>_get(&space, size + (_length(rle) + 1 + FSEG_SLACK) * sizeof(uint32_t))
+    memory = <char *>_get(&space, size + (_length(self) + 1 + FSEG_SLACK) * sizeof(uint32_t))
     if memory != NULL:
         _set_plane(&plane, memory, _lines(rle), _length(rle))
         fseg_plane_fill_resized(
@@ -1171,8 +1171,7 @@ cdef list _polygons(RLE self, int connectivity):
         error = ValueError(
             f"mask of shape {self.shape} has too long outlines: {fault.found}; "
             f"the most is {fault.expected}")
-        error.__context__ = _fault(status, &fault)
-        raise error
+        raise _faults.caused(error, _fault(status, &fault))
     xy = np.empty((vertices, 2), np.int32)
     ends = np.empty(vertices // 4, np.uintp)
     scratch = malloc(room + 1)

@@ -380,7 +380,7 @@ def _shapes(
     if shape is None:
         return None
     items: list[Any] = list(shape)
-    if all(not isinstance(item, Iterable) for item in items):
+    if not any(isinstance(item, (tuple, list, np.ndarray)) for item in items):
         return tuple(items)
     if len(items) != n:
         raise ValueError(f"shape lists {len(items)} shapes; expected one, or {n}")

@@ -19,7 +19,7 @@ settings.register_profile(
     "same every time",
     deadline=None,
     derandomize=True,
-    max_examples=int(os.environ.get("FACESEG_EXAMPLES", "100")),
+    max_examples=int(os.environ.get("FACESEG_EXAMPLES", "60")),
 )
 settings.load_profile("same every time")
 

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from faceseg import _kernels, _reference, rle
+from faceseg import _kernels, _reference, coco_mask, rle
 from faceseg._kernels import Fault
 from faceseg.rle import RLE
 
@@ -603,3 +603,63 @@ def test_box(
     corners = [[x, y], [x, y + height], [x + width, y + height], [x + width, y]]
     expected = _reference.fill_polygon(corners, shape)
     assert_is(RLE.from_box((x, y, width, height), shape, order=order), expected, order)
+
+
+# --- pycocotools -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def theirs() -> Any:
+    """Return pycocotools' module."""
+    return pytest.importorskip("pycocotools.mask")
+
+
+pycocotools = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pycocotools
+@given(strategies.same_shapes(1, 4), st.booleans())
+def test_the_bytes_of_pycocotools(
+    theirs: Any, masks: list[NDArray[np.bool_]], intersect: bool
+) -> None:
+    if not masks[0].size:
+        return
+    stack = np.asfortranarray(np.stack(masks, axis=2), np.uint8)
+    segmentations = theirs.encode(stack)
+    assert coco_mask.encode(stack) == segmentations
+    assert coco_mask.encode(np.ascontiguousarray(stack)) == segmentations
+    assert [RLE.from_mask(mask).to_coco_dict() for mask in masks] == segmentations
+    for name in ("decode", "area", "toBbox"):
+        ours, others = (getattr(module, name)(segmentations) for module in (coco_mask, theirs))
+        assert ours.dtype == others.dtype
+        assert ours.tobytes("A") == others.tobytes("A")
+    merged = theirs.merge(segmentations, intersect=intersect)
+    assert coco_mask.merge(segmentations, intersect=intersect) == merged
+    crowd = [i % 2 for i in range(len(masks))]
+    expected = theirs.iou(segmentations[::-1], segmentations, crowd)
+    ratios = coco_mask.iou(segmentations[::-1], segmentations, crowd)
+    assert ratios.tobytes("A") == expected.tobytes("A")
+
+
+@pycocotools
+@given(strategies.counts())
+def test_the_text_of_pycocotools(theirs: Any, counts: NDArray[np.uint32]) -> None:
+    size = [1, int(counts.sum(dtype=np.uint64))]
+    segmentation = theirs.frPyObjects({"size": size, "counts": counts.tolist()}, *size)
+    mask = RLE.from_counts(counts, size)
+    assert mask.to_coco() == segmentation["counts"]
+    assert RLE.from_coco(segmentation) == mask
+    assert coco_mask.area(segmentation) == theirs.area(segmentation) == mask.area % 2**32
+
+
+@pycocotools
+@given(st.lists(strategies.points(), min_size=1, max_size=3), strategies.shapes)
+def test_the_polygons_of_pycocotools(
+    theirs: Any, polygons: list[NDArray[Any]], shape: tuple[int, int]
+) -> None:
+    if 0 in shape:
+        return
+    flat = [polygon.ravel().tolist() for polygon in polygons]
+    segmentations = theirs.frPyObjects(flat, *shape)
+    assert coco_mask.frPyObjects(flat, *shape) == segmentations
+    assert RLE.from_polygons(polygons, shape).to_coco() == theirs.merge(segmentations)["counts"]

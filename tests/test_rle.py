@@ -1,140 +1,139 @@
-"""Runs, masks and texts, against the reference, golden vectors and pycocotools."""
+"""`RLE` as a value, what it accepts, its words for what it refuses, and the batches.
+
+Whether the pixels are right is what test_kernels.py asks.
+"""
 
 from __future__ import annotations
 
+import copy
 import doctest
+import gc
 import json
+import os
+import pickle
+import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import strategies
-from hypothesis import example, given
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from faceseg import _kernels, _reference, rle
-from faceseg._kernels import Fault
+from faceseg import RLE, _kernels, coco_mask, rle
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "rle.json").read_text(encoding="ascii"))
 SHAPE = (3, 4)
+MASK = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 0, 1]], bool)
 
 
-def outcome(kernel: Callable[..., Any], *arguments: object) -> object:
-    """Return what a kernel answers, whichever way, as something to compare."""
-    try:
-        result = kernel(*arguments)
-    except Fault as fault:
-        return fault.args
-    return (result.dtype, result.tolist()) if isinstance(result, np.ndarray) else result
+def some_masks(n: int, shape: tuple[int, int] = (60, 70)) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return rng.random((n, *shape)) < rng.random((n, 1, 1))
 
 
-def test_the_portable_loops_are_in_use() -> None:
-    assert _kernels.implementation() == "scalar"
-    assert _reference.implementation() == "reference"
+# --- a value -----------------------------------------------------------------------------------
 
 
-# --- against the reference ---------------------------------------------------------------------
+def test_nothing_can_be_changed() -> None:
+    mask = RLE.from_mask(MASK)
+    for name in ("shape", "order", "counts", "area", "bbox", "centroid", "other"):
+        with pytest.raises(AttributeError):
+            setattr(mask, name, 1)
+    with pytest.raises(ValueError, match="read-only"):
+        mask.counts[0] = 9
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        mask.counts.flags.writeable = True
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        mask.counts[1:].setflags(write=True)
+    with pytest.raises(TypeError, match="not an acceptable base type"):
+        type("Mine", (RLE,), {})
 
 
-@given(strategies.masks(), strategies.orders)
-def test_encode_is_the_reference(mask: NDArray[Any], order: rle.Order) -> None:
-    foreground = (mask != 0).astype(np.uint8)
-    expected = (_reference.encode_rows if order == "C" else _reference.encode_columns)(foreground)
-    counts = rle.encode(mask, order=order)
-    assert counts.dtype == np.uint32
-    np.testing.assert_array_equal(counts, expected)
-    np.testing.assert_array_equal(rle.check_counts(counts, mask.shape), counts)
-    assert rle.area(counts) == np.count_nonzero(mask)
+def test_it_is_made_by_class_methods() -> None:
+    with pytest.raises(TypeError, match=r"RLE\.from_mask, from_counts"):
+        RLE()
+    with pytest.raises(TypeError, match=r"RLE\.from_mask, from_counts"):
+        RLE([1, 2], (1, 3))  # type: ignore[call-arg]
+    bare = RLE.__new__(RLE)
+    assert bare == RLE.full((0, 0), False, order="C")
+    assert bare.counts.tolist() == [0]
+    assert (bare & bare).decode().shape == (0, 0)
 
 
-@given(strategies.masks(), strategies.orders, st.sampled_from([1, 2, 7, 128, 255]))
-def test_decode_is_the_reference_and_undoes_encode(
-    mask: NDArray[Any], order: rle.Order, value: int
-) -> None:
-    counts = rle.encode(mask, order=order)
-    decoded = rle.decode(counts, mask.shape, order=order, value=value)
-    assert decoded.dtype == np.uint8
-    assert decoded.flags.c_contiguous
-    np.testing.assert_array_equal(decoded, (mask != 0) * np.uint8(value))
-    expected = np.full(mask.shape, 3, np.uint8)
-    (_reference.decode_rows if order == "C" else _reference.decode_columns)(counts, value, expected)
-    np.testing.assert_array_equal(decoded, expected)
-    out = np.full(mask.shape, 9, np.uint8)
-    assert rle.decode(counts, mask.shape, order=order, value=value, out=out) is out
-    np.testing.assert_array_equal(out, expected)
+def test_the_view_of_the_counts_keeps_them_alive() -> None:
+    view = RLE.from_mask(some_masks(1)[0]).counts[2:]
+    expected = view.tolist()
+    gc.collect()
+    others = [RLE.from_mask(mask) for mask in some_masks(50)]
+    assert view.tolist() == expected
+    del others
 
 
-@given(strategies.masks("bool"), strategies.orders)
-def test_the_orders_are_transposes(mask: NDArray[np.bool_], order: rle.Order) -> None:
-    other: rle.Order = "C" if order == "F" else "F"
-    np.testing.assert_array_equal(rle.encode(mask, order=order), rle.encode(mask.T, order=other))
-
-
-@given(st.lists(st.integers(0, 4), max_size=8), st.integers(0, 12))
-def test_checking_is_the_reference(runs: list[int], pixels: int) -> None:
-    counts = np.array(runs, np.uint32)
-    assert outcome(_kernels.check_runs, counts, pixels) == outcome(
-        _reference.check_runs, counts, pixels
-    )
-
-
-@given(strategies.kaggle_texts.map(str.encode), strategies.bases, st.integers(0, 140))
-@example(b"1 4294967295", 1, 2**32 - 1)
-@example(b"-", 0, 3)
-def test_parsing_kaggle_is_the_reference(text: bytes, base: int, pixels: int) -> None:
-    assert outcome(_kernels.parse_kaggle, text, base, pixels) == outcome(
-        _reference.parse_kaggle, text, base, pixels
-    )
-
-
-@given(strategies.coco_texts, st.sampled_from([0, 1, 2, 9, 40, 1000, 2**32 - 1]))
-@example(b"oooooo3", 2**32 - 1)
-@example(b"ooooooo3", 2**32 - 1)
-def test_parsing_coco_is_the_reference(text: bytes, pixels: int) -> None:
-    assert outcome(_kernels.parse_coco, text, pixels) == outcome(
-        _reference.parse_coco, text, pixels
-    )
-
-
-@given(strategies.counts(), strategies.bases)
-@example(np.array([2**32 - 1], np.uint32), 1)
-@example(np.array([0, 2**32 - 1], np.uint32), 1)
-@example(np.array([2**31, 2, 2**31 - 3], np.uint32), 0)
-def test_writing_is_the_reference_and_is_read_back(counts: NDArray[np.uint32], base: int) -> None:
-    shape = (1, int(counts.sum(dtype=np.uint64)))
-    kaggle = rle.counts_to_kaggle(counts, base=base)
-    assert kaggle.encode() == _reference.write_kaggle(counts, base)
-    np.testing.assert_array_equal(rle.counts_from_kaggle(kaggle, shape, base=base), counts)
-    coco = rle.counts_to_coco(counts)
-    assert coco == _reference.write_coco(counts)
-    np.testing.assert_array_equal(rle.counts_from_coco(coco, shape), counts)
-
-
-@given(strategies.coco_texts, st.integers(0, 40))
-def test_a_coco_text_that_is_read_is_written_the_same(text: bytes, pixels: int) -> None:
-    try:
-        counts = rle.counts_from_coco(text, (1, pixels))
-    except ValueError:
-        return
-    assert rle.counts_to_coco(counts) == text
-
-
-@pytest.mark.parametrize("shape", [(600, 1100), (1100, 600), (1, 2500), (2500, 1)])
-@pytest.mark.parametrize("density", [0.0, 0.001, 0.5, 1.0])
 @pytest.mark.parametrize("order", ["F", "C"])
-def test_masks_of_several_blocks(shape: tuple[int, int], density: float, order: rle.Order) -> None:
-    mask = np.random.default_rng(3).random(shape) < density
-    counts = rle.encode(mask, order=order)
-    np.testing.assert_array_equal(counts, _reference.encode_rows(mask if order == "C" else mask.T))
-    np.testing.assert_array_equal(rle.decode(counts, shape, order=order), mask)
-    crop = mask[3:, 5:-2]
-    np.testing.assert_array_equal(
-        rle.decode(rle.encode(crop, order=order), crop.shape, order=order), crop
-    )
+def test_equal_and_hashed(order: rle.Order) -> None:
+    mask = RLE.from_mask(MASK, order=order)
+    again = RLE.from_kaggle(mask.to_kaggle(), SHAPE, order=order)
+    assert mask == again
+    assert hash(mask) == hash(again) == hash(mask)
+    assert {mask: 1}[again] == 1
+    others = [
+        RLE.from_mask(~MASK, order=order),
+        RLE.from_mask(MASK, order="C" if order == "F" else "F"),
+        RLE.from_counts(mask.counts, (4, 3), order=order),
+        RLE.from_counts(mask.counts, (1, 12), order=order),
+    ]
+    assert len({mask, again, *others}) == 5
+    for other in (*others, None, 0, mask.counts.tolist(), "mask"):
+        assert mask != other
+        assert not mask == other  # noqa: SIM201
+    with pytest.raises(TypeError):
+        _ = mask < again  # type: ignore[operator]
+
+
+def test_hashes_are_spread() -> None:
+    masks = [RLE.from_counts([i, 1, 10**6 - i - 1], (1000, 1000)) for i in range(10**4)]
+    assert len({hash(mask) for mask in masks}) == len(masks)
+    assert len({hash(mask) % 2**16 for mask in masks}) > 9000
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("order", ["F", "C"])
+def test_pickled_and_copied(protocol: int, order: rle.Order) -> None:
+    for mask in (RLE.from_mask(MASK, order=order), RLE.full((0, 3), True, order=order)):
+        again = pickle.loads(pickle.dumps([mask, mask], protocol))
+        assert again == [mask, mask]
+        assert again[0] is again[1]
+        assert again[0].order == order
+        assert copy.copy(mask) is mask
+        assert copy.deepcopy({"a": mask})["a"] is mask
+
+
+def test_a_pickle_is_small() -> None:
+    assert len(pickle.dumps(RLE.from_mask(MASK))) < 100
+
+
+def test_plain_numbers_come_out() -> None:
+    mask = RLE.from_mask(MASK)
+    assert repr(mask) == "<RLE 3 x 4, order F, 4 runs, area 6>"
+    assert repr(RLE.full((1, 1), False)) == "<RLE 1 x 1, order F, 1 run, area 0>"
+    assert (mask.shape, mask.order, mask.area, mask.bbox) == ((3, 4), "F", 6, (0, 0, 4, 3))
+    numbers = (*mask.shape, mask.area, *mask.bbox, mask.intersection(mask))
+    assert {type(number) for number in numbers} == {int}
+    assert type(mask.contains(0, 0)) is bool
+    for number in (*mask.centroid, mask.iou(mask), mask.dice(mask)):
+        assert type(number) is float
+    assert mask.to_coco_dict(compressed=False)["counts"] == mask.counts.tolist()
+    assert all(type(run) is int for run in mask.to_coco_dict(compressed=False)["counts"])
+
+
+def test_empty_masks_have_no_ratio() -> None:
+    blank = RLE.full(SHAPE, False)
+    assert np.isnan([blank.iou(blank), blank.dice(blank), *blank.centroid]).all()
+    assert blank.bbox == (0, 0, 0, 0)
+    assert np.isnan(rle.iou_matrix([blank], [blank])).all()
+    assert rle.iou_matrix([blank], [RLE.full(SHAPE, True)]).tolist() == [[0.0]]
 
 
 # --- against others ----------------------------------------------------------------------------
@@ -144,34 +143,14 @@ def test_masks_of_several_blocks(shape: tuple[int, int], density: float, order: 
 def test_golden(row: dict[str, Any]) -> None:
     mask = np.array([[pixel == "#" for pixel in line] for line in row["mask"]])
     for order, runs in (("F", row["columns"]), ("C", row["rows"])):
-        assert rle.encode(mask, order=order).tolist() == runs
-        np.testing.assert_array_equal(rle.decode(runs, mask.shape, order=order), mask)
-    assert rle.counts_to_kaggle(row["columns"]) == row["kaggle"]
-    assert rle.counts_from_kaggle(row["kaggle"], mask.shape).tolist() == row["columns"]
-    assert rle.counts_to_coco(row["columns"]) == row["coco"].encode()
-    assert rle.counts_from_coco(row["coco"], mask.shape).tolist() == row["columns"]
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
-@given(strategies.masks("uint8"))
-def test_coco_text_is_that_of_pycocotools(mask: NDArray[np.uint8]) -> None:
-    coco = pytest.importorskip("pycocotools.mask")
-    theirs = coco.encode(np.asfortranarray(mask != 0, np.uint8))
-    assert theirs["size"] == list(mask.shape)
-    ours = rle.counts_to_coco(rle.encode(mask))
-    assert ours == theirs["counts"]
-    if mask.size:
-        decoded = coco.decode({"size": list(mask.shape), "counts": ours})
-        np.testing.assert_array_equal(decoded, mask != 0)
-    assert coco.area(theirs) == rle.area(rle.encode(mask))
-
-
-@given(strategies.counts())
-def test_coco_text_of_long_runs_is_that_of_pycocotools(counts: NDArray[np.uint32]) -> None:
-    coco = pytest.importorskip("pycocotools.mask")
-    size = [1, int(counts.sum(dtype=np.uint64))]
-    theirs = coco.frPyObjects({"size": size, "counts": counts.tolist()}, *size)
-    assert rle.counts_to_coco(counts) == theirs["counts"]
+        encoded = RLE.from_mask(mask, order=order)
+        assert encoded.counts.tolist() == runs
+        np.testing.assert_array_equal(RLE.from_counts(runs, mask.shape, order=order).decode(), mask)
+    encoded = RLE.from_mask(mask)
+    assert encoded.to_kaggle() == row["kaggle"]
+    assert encoded.to_coco() == row["coco"].encode()
+    assert RLE.from_kaggle(row["kaggle"], mask.shape) == encoded
+    assert RLE.from_coco(row["coco"], mask.shape) == encoded
 
 
 def test_the_page_about_the_format() -> None:
@@ -180,10 +159,26 @@ def test_the_page_about_the_format() -> None:
     assert result.failed == 0
 
 
-def test_doctests() -> None:
+def test_examples() -> None:
     result = doctest.testmod(rle)
-    assert result.attempted > 5
+    assert result.attempted > 10
     assert result.failed == 0
+
+
+def test_examples_of_the_type() -> None:
+    """Doctest finds no examples in compiled classes by itself."""
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner()
+    methods = [name for name in vars(RLE) if not name.startswith("_")]
+    without = []
+    for name in ("__doc__", *methods):
+        text = RLE.__doc__ if name == "__doc__" else getattr(RLE, name).__doc__
+        examples = parser.get_doctest(text, {"RLE": RLE, "np": np}, name, None, 0)
+        runner.run(examples)
+        if callable(getattr(RLE, name)) and not examples.examples:
+            without.append(name)
+    assert runner.summarize().failed == 0
+    assert runner.tries > 25
+    assert without == []
 
 
 # --- what is accepted --------------------------------------------------------------------------
@@ -191,45 +186,141 @@ def test_doctests() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n", "\t \r\n"])
 def test_no_text_is_an_empty_mask(text: str) -> None:
-    assert rle.counts_from_kaggle(text, SHAPE).tolist() == [12]
-    assert rle.counts_to_kaggle([12]) == ""
+    assert RLE.from_kaggle(text, SHAPE) == RLE.full(SHAPE, False)
+    assert RLE.full(SHAPE, False).to_kaggle() == ""
 
 
 def test_kaggle_runs_that_touch_are_joined() -> None:
-    assert rle.counts_from_kaggle("1 2 3 4 7 1 9 4", SHAPE).tolist() == [0, 7, 1, 4]
+    assert RLE.from_kaggle("1 2 3 4 7 1 9 4", SHAPE).counts.tolist() == [0, 7, 1, 4]
 
 
 def test_kaggle_white_space_and_leading_zeros() -> None:
-    assert rle.counts_from_kaggle(" 03\t1\n 5  2\r\n", (2, 3)).tolist() == [2, 1, 1, 2]
+    assert RLE.from_kaggle(" 03\t1\n 5  2\r\n", (2, 3)).counts.tolist() == [2, 1, 1, 2]
+
+
+def test_starts_from_zero() -> None:
+    mask = RLE.from_kaggle("0 2", SHAPE, base=0)
+    assert mask.counts.tolist() == [0, 2, 10]
+    assert mask.to_kaggle(base=0) == "0 2"
+    with pytest.raises(ValueError, match="ends after 13 pixels"):
+        RLE.from_kaggle("12 1", SHAPE, base=0)
+    with pytest.raises(ValueError, match=r"starts at -1; the first pixel is 0"):
+        RLE.from_kaggle("-1 2", SHAPE, base=0)
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
 @pytest.mark.parametrize("order", ["F", "C"])
 def test_a_mask_without_pixels_has_one_empty_run(shape: tuple[int, int], order: rle.Order) -> None:
-    assert rle.encode(np.zeros(shape, np.uint8), order=order).tolist() == [0]
-    assert rle.decode([0], shape, order=order).shape == shape
-    assert rle.counts_to_coco([0]) == b"0"
-    assert rle.counts_from_coco("0", shape).tolist() == [0]
-    assert rle.counts_from_kaggle("", shape).tolist() == [0]
+    mask = RLE.from_mask(np.zeros(shape), order=order)
+    assert mask.counts.tolist() == [0]
+    assert mask.to_coco() == b"0"
+    for again in (
+        RLE.from_counts([0], shape, order=order),
+        RLE.from_coco("0", shape, order=order),
+        RLE.from_kaggle("", shape, order=order),
+        RLE.from_packed(mask.to_packed(), shape, order=order),
+        RLE.from_polygons([[0, 0, 4, 0, 4, 4]], shape, order=order),
+        RLE.from_box((0, 0, 9, 9), shape, order=order),
+        RLE.full(shape, True, order=order),
+        ~mask,
+        mask | mask,
+        mask.boundary(),
+        mask.flip(1),
+        mask.translate(1, 1),
+        mask.transpose().transpose(),
+        mask.with_order("C").with_order(order),
+        mask.resize(shape),
+        mask.pad(1, 1, 1, 1).crop(1, 1, *shape),
+    ):
+        assert again == mask
+    assert mask.decode().shape == shape
+    assert mask.components() == mask.polygons() == []
+    with pytest.raises(ValueError, match="has no pixels to resize"):
+        mask.resize((2, 2))
 
 
-@pytest.mark.parametrize("dtype", [np.uint32, np.int32, np.uint64, np.int64, object])
-def test_counts_of_any_integer_type(dtype: type) -> None:
+@pytest.mark.parametrize("dtype", [np.uint32, np.int32, np.uint64, np.int64, ">i2", object])
+def test_counts_of_any_integer_type(dtype: Any) -> None:
     counts = np.array([2, 3, 1, 1, 4, 1], dtype)
-    assert rle.check_counts(counts, SHAPE).dtype == np.uint32
-    assert rle.check_counts(counts[::-1][::-1], SHAPE).tolist() == [2, 3, 1, 1, 4, 1]
-    assert rle.area(counts) == 5
+    expected = RLE.from_counts([2, 3, 1, 1, 4, 1], SHAPE)
+    for same in (counts, np.repeat(counts, 2)[::2], list(counts), tuple(counts), counts.tolist()):
+        assert RLE.from_counts(same, SHAPE) == expected
+        assert RLE.from_coco(same, SHAPE) == expected
+    assert RLE.from_counts(range(1, 4), (2, 3)).counts.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("side", [np.int64, np.uint8, int])
+def test_shapes_of_any_integer_type(side: Callable[[int], Any]) -> None:
+    for shape in ((side(3), side(4)), [side(3), side(4)], np.array([side(3), side(4)])):
+        assert RLE.full(shape, True).shape == SHAPE
 
 
 def test_the_largest_mask_fits_without_being_made() -> None:
     shape = (65535, 65537)
-    assert rle.counts_from_kaggle("1 4294967295", shape).tolist() == [0, 2**32 - 1]
-    text = rle.counts_to_coco([1, 2**32 - 2])
-    assert rle.counts_from_coco(text, shape).tolist() == [1, 2**32 - 2]
+    mask = RLE.from_kaggle("1 4294967295", shape)
+    assert mask.counts.tolist() == [0, 2**32 - 1]
+    assert mask.area == 2**32 - 1
+    assert RLE.from_coco(mask.to_coco(), shape) == mask
+    assert RLE.from_coco(RLE.from_counts([1, 2**32 - 2], shape).to_coco(), shape).area == 2**32 - 2
 
 
-def test_not_a_number_is_foreground() -> None:
-    assert rle.encode([[0.0, np.nan, -0.0]]).tolist() == [1, 1, 1]
+def test_not_a_number_is_foreground_without_a_threshold() -> None:
+    assert RLE.from_mask([[0.0, np.nan, -0.0]]).counts.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "?"])
+@pytest.mark.parametrize(
+    "threshold", [-np.inf, -1e30, -1, -0.5, 0, 0.5, 1, 2.5, 126.5, 2**63, 1e30]
+)
+def test_integers_are_compared_exactly(dtype: str, threshold: float) -> None:
+    limits = (0, 1) if dtype == "?" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    values = [[limits[0], limits[1], 0, 1, limits[1] - 1]]
+    mask = RLE.from_mask(np.array(values, dtype), threshold=threshold)
+    assert mask.decode().tolist() == [[int(value > threshold) for value in values[0]]]
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "g", ">f4", ">f8"])
+def test_a_threshold_of_any_float(dtype: str) -> None:
+    values = np.array([[0.25, 0.5, 0.75, -np.inf], [np.inf, 0.5, 0.1, 0.6]], dtype)
+    for array in (
+        values,
+        np.asfortranarray(values),
+        np.repeat(np.repeat(values, 2, 0), 2, 1)[::2, ::2],
+    ):
+        for order in ("F", "C"):
+            mask = RLE.from_mask(array, threshold=0.5, order=order)
+            np.testing.assert_array_equal(mask.decode(), values > 0.5)
+        array[1, 2] = np.nan
+        with pytest.raises(ValueError, match=r"^mask\[1, 2\] is nan; expected numbers"):
+            RLE.from_mask(array, threshold=0.5)
+        array[1, 2] = 0.1
+
+
+def test_masks_are_read_where_they_lie() -> None:
+    room = np.zeros((1030, 1100), np.uint8)
+    room[100:900, 50:70] = 1
+    plain, crop = room[:1024, :1024].copy(), room[3:1027, 7:1031]
+    logits = np.ascontiguousarray(crop, np.float32)
+    masks: list[Any] = [
+        plain, plain.view(bool), plain.view(np.int8), np.asfortranarray(plain), crop, crop.T,
+        crop[::-1], plain[::-1].T,
+    ]  # fmt: skip
+    calls = [lambda m=m, o=o: RLE.from_mask(m, order=o) for m in masks for o in ("F", "C")]
+    calls += [lambda m=m: RLE.from_mask(m, threshold=0.5) for m in (logits, logits.T, logits[::-2])]
+    calls += [lambda: rle.encode_labels(crop), lambda: rle.encode(crop[None])]
+    tracemalloc.start()
+    try:
+        for call in calls:
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            call()
+            assert tracemalloc.get_traced_memory()[1] - before < 2**16
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        RLE.from_mask(room[::2, ::2])
+        assert tracemalloc.get_traced_memory()[1] - before > 2**16  # so a copy would be seen
+    finally:
+        tracemalloc.stop()
 
 
 # --- what is refused ---------------------------------------------------------------------------
@@ -268,16 +359,14 @@ def test_not_a_number_is_foreground() -> None:
 )
 def test_malformed_kaggle_text(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^Kaggle text: .*" + message) as error:
-        rle.counts_from_kaggle(text, SHAPE)
+        RLE.from_kaggle(text, SHAPE)
     assert "\n" not in str(error.value)
-
-
-def test_starts_from_zero() -> None:
-    assert rle.counts_from_kaggle("0 2", SHAPE, base=0).tolist() == [0, 2, 10]
-    with pytest.raises(ValueError, match="ends after 13 pixels"):
-        rle.counts_from_kaggle("12 1", SHAPE, base=0)
-    with pytest.raises(ValueError, match=r"starts at -1; the first pixel is 0"):
-        rle.counts_from_kaggle("-1 2", SHAPE, base=0)
+    assert type(error.value) is ValueError
+    assert isinstance(error.value.__context__, _kernels.Fault)
+    assert error.value.__suppress_context__
+    for threads in (1, 2):
+        with pytest.raises(ValueError, match=r"^texts\[2\]: Kaggle text: .*" + message):
+            rle.from_kaggle(["", "1 1", text, ""], SHAPE, threads=threads)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +394,11 @@ def test_starts_from_zero() -> None:
 )
 def test_malformed_coco_text(text: bytes | str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^COCO text: .*" + message):
-        rle.counts_from_coco(text, SHAPE)
+        RLE.from_coco(text, SHAPE)
+    with pytest.raises(ValueError, match=r"^COCO text: .*" + message):
+        RLE.from_coco({"size": [3, 4], "counts": text})
+    with pytest.raises(ValueError, match=r"^counts\[1\]: COCO text: .*" + message):
+        rle.from_coco([b"<", text], SHAPE)
 
 
 @pytest.mark.parametrize(
@@ -326,109 +419,295 @@ def test_malformed_coco_text(text: bytes | str, message: str) -> None:
         ([2, None, 10], r"counts\[1\] is None; expected an integer"),
         (["2", "10"], r"counts\[0\] is '2'; expected an integer"),
         (np.array([True, False]), r"counts\[0\] is .*True.*; expected an integer"),
-        ([[2, 10]], r"counts have shape \(1, 2\); expected one dimension"),
+        ([[2, 10]], r"counts\[0\] is \[2, 10\]; expected an integer"),
+        (np.array([[2, 10]]), r"counts have shape \(1, 2\); expected one dimension"),
         (12, r"counts have shape \(\); expected one dimension"),
     ],
 )
 def test_malformed_counts(counts: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        rle.check_counts(counts, SHAPE)
     for order in ("F", "C"):
         with pytest.raises(ValueError, match=message):
-            rle.decode(counts, SHAPE, order=order)
+            RLE.from_counts(counts, SHAPE, order=order)
+    if isinstance(counts, list):
+        with pytest.raises(ValueError, match=message):
+            RLE.from_coco({"size": SHAPE, "counts": counts})
 
 
-@pytest.mark.parametrize("write", [rle.counts_to_kaggle, rle.counts_to_coco])
-def test_only_legal_runs_are_written(write: Callable[..., object]) -> None:
-    for counts in ([], [2, 0, 10], [-1], [2**32 - 1, 2]):
-        with pytest.raises(ValueError, match="counts"):
-            write(counts)
+READERS = [
+    lambda shape: RLE.from_counts([12], shape),
+    lambda shape: RLE.from_kaggle("", shape),
+    lambda shape: RLE.from_coco("<", shape),
+    lambda shape: RLE.from_packed(b"", shape),
+    lambda shape: RLE.from_polygons([], shape),
+    lambda shape: RLE.from_box((0, 0, 1, 1), shape),
+    lambda shape: RLE.full(shape, True),
+    lambda shape: rle.from_kaggle([""], shape),
+]
 
 
-@pytest.mark.parametrize(
-    "read",
-    [
-        lambda shape: rle.decode([12], shape),
-        lambda shape: rle.check_counts([12], shape),
-        lambda shape: rle.counts_from_kaggle("", shape),
-        lambda shape: rle.counts_from_coco("<", shape),
-    ],
-)
+@pytest.mark.parametrize("read", READERS)
 def test_malformed_shape(read: Callable[[Any], object]) -> None:
-    for shape in ((65536, 65536), (2**40, 2**40), (1, 2**32)):
+    for shape in ((65536, 65536), (2**40, 2**40), (1, 2**32), (2**70, 2**70)):
         with pytest.raises(
             ValueError, match=f"{shape[0] * shape[1]} pixels; the most is 429496729"
         ):
             read(shape)
-    for shape in ((-3, -4), (12,), (1, 3, 4)):
+    with pytest.raises(ValueError, match="sides of at most 4294967295"):
+        read((0, 2**40))
+    for shape in ((-3, -4), (12,), (1, 3, 4), (-(2**70), 1)):
         with pytest.raises(ValueError, match=r"shape is .*; expected \(height, width\)"):
             read(shape)
-    with pytest.raises(TypeError):
-        read((3.0, 4.0))
+    for shape in ((3.0, 4.0), ("3", "4"), (None, 4)):
+        with pytest.raises(TypeError, match=r"shape is .*; expected \(height, width\)"):
+            read(shape)
 
 
-def test_a_mask_too_large_is_refused_unread() -> None:
-    with pytest.raises(ValueError, match="the most is 4294967295"):
-        rle.encode(np.broadcast_to(np.uint8(1), (2**20, 2**20)))
+def test_malformed_segmentations() -> None:
+    for size, error in (
+        ([3], "size is .3.; expected"),
+        ([3, -4], "neither negative"),
+        ([3.0, 4.0], "two integers"),
+        (["3", "4"], "two integers"),
+        (None, "size is None"),
+        (12, "size is 12"),
+        ("34", "size is 34"),
+        ([2**20, 2**20], "1099511627776 pixels; the most is 4294967295"),
+        ([4, 4], "after 12 pixels; the mask has 16"),
+    ):
+        with pytest.raises(ValueError, match=error):
+            RLE.from_coco({"size": size, "counts": b"<"})
+        with pytest.raises(ValueError, match=r"^counts\[0\]: .*" + error):
+            rle.from_coco([{"size": size, "counts": b"<"}])
+    for lacking in ({"size": [3, 4]}, {"counts": b"<"}, {}):
+        with pytest.raises(ValueError, match=r"segmentation has no '.*'; expected size and counts"):
+            RLE.from_coco(lacking)
+    with pytest.raises(ValueError, match=r"size is \[3, 4\]; shape is \(4, 3\)"):
+        RLE.from_coco({"size": [3, 4], "counts": b"<"}, (4, 3))
+    assert RLE.from_coco({"size": [3, 4], "counts": b"<"}, (3, 4)) == RLE.full(SHAPE, False)
+    with pytest.raises(TypeError, match="shape is missing"):
+        RLE.from_coco(b"<")
+    counts: Any
+    for counts in (5, None, {3}, 2.5):
+        with pytest.raises(TypeError, match="expected bytes or str, or a list of int"):
+            RLE.from_coco(counts, SHAPE)
 
 
 @pytest.mark.parametrize("mask", [np.zeros(12), np.zeros((1, 3, 4)), 1, [[1 + 2j]], [["a"]]])
 def test_malformed_mask(mask: Any) -> None:
     with pytest.raises(ValueError, match=r"^mask has"):
-        rle.encode(mask)
+        RLE.from_mask(mask)
+    with pytest.raises(ValueError, match=r"^masks\[1\]: mask has"):
+        rle.encode([MASK, mask])
+
+
+def test_a_mask_too_large_is_refused_unread() -> None:
+    for mask in (np.uint8(1), 1.0):
+        with pytest.raises(ValueError, match="the most is 4294967295"):
+            RLE.from_mask(np.broadcast_to(mask, (2**20, 2**20)))
+
+
+def test_malformed_out() -> None:
+    mask = RLE.full(SHAPE, True)
+    for out, words in (
+        (np.zeros((4, 3), np.uint8), r"shape \(4, 3\) and dtype uint8; expected"),
+        (np.broadcast_to(np.zeros(4, np.uint8), SHAPE), r"read-only .*writeable memory of shape"),
+        (np.zeros((6, 8), np.uint8)[::2, ::2], r"strides \(16, 2\); expected pixels of a row"),
+        (np.zeros(SHAPE, complex), "dtype is complex128; expected bool, integer or float"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            mask.decode(out=out)
+    with pytest.raises(TypeError, match="out is list; expected a NumPy array"):
+        mask.decode(out=[[0]])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "out",
+    ("options", "words"),
     [
-        np.zeros((4, 3), np.uint8),
-        np.zeros(SHAPE, np.int8),
-        np.zeros((3, 8), np.uint8)[:, ::2],
-        np.asfortranarray(np.zeros(SHAPE, np.uint8)),
-        np.broadcast_to(np.zeros(4, np.uint8), SHAPE),
+        ({"value": 0}, "value is 0; expected 1 to 255"),
+        ({"value": 256}, "value is 256; expected 1 to 255"),
+        ({"value": -1}, "value is -1; expected 1 to 255"),
+        ({"value": 2**70}, "expected 1 to 255"),
+        ({"value": 2, "dtype": bool}, "value is 2; expected 1 to 1, for bool"),
+        ({"value": 128, "dtype": np.int8}, "value is 128; expected -128 to 127, not 0, for int8"),
+        ({"value": 0.0, "dtype": float}, "value is 0.0; expected a float64, not 0"),
+        ({"value": 1e6, "dtype": np.float16}, "value is 1000000.0; expected a float16"),
+        ({"dtype": complex}, "dtype is complex128; expected bool"),
+        ({"dtype": "U4"}, "dtype is <U4; expected bool"),
+        ({"layout": "A"}, "layout is 'A'; expected 'C'"),
+        ({"size": (3, -4)}, "size is"),
+        ({"size": (2**20, 2**20)}, "1099511627776 pixels"),
     ],
 )
-def test_malformed_out(out: Any) -> None:
-    with pytest.raises(ValueError, match=r"^out has"):
-        rle.decode([12], SHAPE, out=out)
+def test_malformed_decodings(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        RLE.full(SHAPE, True).decode(**options)
 
 
 def test_malformed_options() -> None:
-    with pytest.raises(ValueError, match="order is 'A'"):
-        rle.encode([[1]], order="A")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="order is 'K'"):
-        rle.decode([1], (1, 1), order="K")  # type: ignore[arg-type]
-    for value in (0, 256, -1):
-        with pytest.raises(ValueError, match=f"value is {value}; expected 1 to 255"):
-            rle.decode([1], (1, 1), value=value)
-    for base in (2, -1):
-        with pytest.raises(ValueError, match=f"base is {base}; expected 0 or 1"):
-            rle.counts_from_kaggle("1 1", (1, 1), base=base)
-        with pytest.raises(ValueError, match=f"base is {base}; expected 0 or 1"):
-            rle.counts_to_kaggle([0, 1], base=base)
+    mask = RLE.full(SHAPE, True)
+    wrong: Any
+    for wrong in ("A", "K", None, 0, b"F"):
+        with pytest.raises(ValueError, match=r"order is .*; expected 'F'"):
+            RLE.from_mask(MASK, order=wrong)
+        with pytest.raises(ValueError, match=r"order is .*; expected 'F'"):
+            mask.with_order(wrong)
+    for wrong in (2, -1, 1.5, None, "1"):
+        with pytest.raises(ValueError, match=r"base is .*; expected 0 or 1"):
+            RLE.from_kaggle("1 1", (1, 1), base=wrong)
+        with pytest.raises(ValueError, match=r"base is .*; expected 0 or 1"):
+            mask.to_kaggle(base=wrong)
+    for call, words in (
+        (lambda: RLE.from_mask(MASK, threshold=np.nan), "threshold is nan"),
+        (lambda: mask.flip(2), "axis is 2; expected 0"),
+        (lambda: mask.components(connectivity=6), "connectivity is 6; expected 4 or 8"),
+        (lambda: mask.boundary(connectivity=0), "connectivity is 0; expected 4 or 8"),
+        (lambda: mask.contains(3, 0), r"pixel \(3, 0\) is outside the mask, whose shape is"),
+        (lambda: mask.contains(-1, 0), r"pixel \(-1, 0\) is outside"),
+        (lambda: mask.contains(2**70, 0), "is outside the mask"),
+        (lambda: mask.crop(0, 0, 4, 4), r"crop at row 0 and column 0 of 4 x 4 pixels is not insi"),
+        (lambda: mask.crop(-1, 0, 1, 1), "crop at row -1"),
+        (lambda: mask.crop(2**70, 0, 1, 1), "is not inside the mask"),
+        (lambda: mask.pad(-1, 0, 0, 0), r"pad is \(-1, 0, 0, 0\); expected no negative"),
+        (lambda: mask.pad(2**31, 2**31, 0, 0), "17179869196 pixels; the most is 4294967295"),
+        (lambda: mask.pad(2**70, 0, 0, 0), "padded shape .* the most is 4294967295"),
+        (lambda: RLE.from_packed(b"12", SHAPE, bitorder="F"), "bitorder is 'F'"),  # type: ignore[arg-type]
+        (lambda: RLE.from_packed(b"1", SHAPE), "are 1 bytes; expected 2, for 12 pixels"),
+        (lambda: RLE.from_packed(b"11", SHAPE), "byte 1 is 49; expected its last 4 bits to be 0"),
+        (lambda: RLE.from_packed(np.zeros(2), SHAPE), r"shape \(2,\) and dtype float64"),
+        (lambda: RLE.from_polygons([[0, 0, 1]], SHAPE), r"polygons\[0\] has shape \(3,\)"),
+        (lambda: RLE.from_polygons([], SHAPE, overlap="or"), "overlap is 'or'"),  # type: ignore[arg-type]
+        (lambda: RLE.from_polygons([[0, 0, 1, np.inf, 2, 2]], SHAPE), "y of vertex 1 is inf"),
+        (lambda: RLE.from_box((0, 0, 1), SHAPE), r"box has shape \(3,\)"),
+        (lambda: rle.encode([MASK], threads=-1), "threads is -1; expected 1 or more"),
+        (lambda: rle.encode_labels(MASK * 1.0), "labels have dtype float64; expected integers"),
+        (lambda: rle.decode_labels([]), "rles are empty"),
+        (lambda: rle.decode_labels([mask], labels=[1, 2]), "labels are 2 for 1 masks"),
+        (lambda: rle.decode_labels({1: mask}, labels=[1]), "labels are the keys of rles"),
+        (lambda: rle.decode_labels([mask], labels=[256]), "label is 256; expected 0 to 255"),
+        (lambda: rle.decode_labels([mask], background=-1), "background is -1; expected 0 to 255"),
+        (lambda: rle.iou_matrix([mask], [mask], iscrowd=[]), "iscrowd has 0 elements; expected 1"),
+        (lambda: rle.from_kaggle(["", ""], [SHAPE]), "shape lists 1 shapes; expected one, or 2"),
+        (lambda: rle.union([]), "rles are empty"),
+        (lambda: rle.decode([mask, mask.transpose()]), r"rles\[1\] have shapes"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+    with pytest.raises(TypeError, match=r"rles\[1\] is ndarray; expected RLE"):
+        rle.union([mask, MASK])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="texts is str; expected a list"):
+        rle.from_kaggle("1 2", SHAPE)
 
 
 @pytest.mark.parametrize("text", [None, float("nan"), 3, bytearray(b"1 2")])
 def test_text_of_another_type(text: Any) -> None:
     with pytest.raises(TypeError, match="expected str"):
-        rle.counts_from_kaggle(text, SHAPE)
+        RLE.from_kaggle(text, SHAPE)
     with pytest.raises(TypeError, match="expected bytes or str"):
-        rle.counts_from_coco(text, SHAPE)
+        RLE.from_coco(text, SHAPE)
 
 
-# --- kernels behind the checks -----------------------------------------------------------------
+# --- threads and memory ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("decode", [_kernels.decode_rows, _kernels.decode_columns])
-@pytest.mark.parametrize(
-    ("counts", "reason"),
-    [([3, 2**32 - 1, 2**32 - 1], "too long"), ([5, 8], "too long"), ([3, 4], "too short")],
+@pytest.mark.parametrize("threads", [1, 2, 3, 0, 100])
+def test_batches_keep_their_order(threads: int) -> None:
+    masks = some_masks(17)
+    rles = [RLE.from_mask(mask) for mask in masks]
+    assert rle.encode(masks, threads=threads) == rles
+    assert rle.encode(masks * 0.5, threshold=0.25, threads=threads) == rles
+    np.testing.assert_array_equal(rle.decode(rles, threads=threads), masks)
+    texts = rle.to_coco(rles, threads=threads)
+    assert texts == [mask.to_coco() for mask in rles]
+    assert rle.from_coco(texts, (60, 70), threads=threads) == rles
+    texts = rle.to_kaggle(rles, threads=threads)
+    assert rle.from_kaggle(iter(texts), (60, 70), threads=threads) == rles
+    matrix = rle.iou_matrix(rles, rles[:5], threads=threads)
+    assert matrix.tolist() == [[a.iou(b) for b in rles[:5]] for a in rles]
+    assert rle.encode([], threads=threads) == rle.to_coco([], threads=threads) == []
+    assert rle.decode([], threads=threads).shape == (0, 0, 0)
+    assert rle.iou_matrix([], rles, threads=threads).shape == (0, 17)
+
+
+def test_threads_at_once() -> None:
+    """Many threads make, share and drop masks, large enough to leave the interpreter and not."""
+    shapes = [(30, 40), (600, 700)]
+    masks = [mask for shape in shapes for mask in some_masks(3, shape)]
+    expected = [(m.to_coco(), m.area, hash(m)) for m in map(RLE.from_mask, masks)]
+    shared = [RLE.from_mask(mask) for mask in masks]
+    wrong: list[object] = []
+
+    def work() -> None:
+        try:
+            for _ in range(10):
+                for mask, runs, known in zip(masks, shared, expected, strict=True):
+                    made = RLE.from_mask(np.asfortranarray(mask))
+                    assert (made.to_coco(), made.area, hash(runs)) == known
+                    assert made == runs
+                    assert (runs & ~made).area == 0
+                    assert np.array_equal(runs.decode(), mask)
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def everything() -> None:
+    """Call all there is, with success and without."""
+    mask = RLE.from_mask(MASK)
+    other = RLE.from_mask(~MASK, order="C")
+    _ = mask & mask, mask | mask, mask ^ mask, mask - mask, ~mask, hash(mask), mask == other
+    _ = mask.counts, mask.bbox, mask.centroid, mask.area, repr(mask)
+    _ = mask.intersection(mask), mask.iou(mask), mask.dice(mask), mask.contains(0, 0)
+    _ = mask.crop(0, 1, 2, 2), mask.pad(1, 2, 3, 4), mask.translate(1, 1), mask.flip(0)
+    _ = mask.transpose(), mask.with_order("C"), mask.resize((5, 5)), mask.boundary()
+    _ = mask.components(), mask.polygons(), pickle.loads(pickle.dumps(mask))
+    _ = mask.decode(), mask.decode(dtype=float, value=0.5, layout="F"), mask.decode(size=(9, 9))
+    _ = RLE.from_kaggle(mask.to_kaggle(), SHAPE), RLE.from_coco(mask.to_coco(), SHAPE)
+    _ = RLE.from_coco(mask.to_coco_dict(compressed=False)), RLE.from_counts(mask.counts, SHAPE)
+    _ = RLE.from_packed(mask.to_packed(), SHAPE), RLE.from_mask(MASK * 0.5, threshold=0.2)
+    _ = RLE.from_polygons([[0, 0, 3, 0, 3, 3], [1, 1, 2, 1, 2, 2]], SHAPE, overlap="xor")
+    rles = rle.encode(MASK[None].repeat(3, 0))
+    _ = rle.decode(rles), rle.union(rles), rle.iou_matrix(rles, rles), rle.encode([MASK])
+    _ = rle.from_coco(rle.to_coco(rles), SHAPE), rle.from_kaggle(rle.to_kaggle(rles), SHAPE)
+    _ = rle.decode_labels(rle.encode_labels(MASK)), coco_mask.area([mask.to_coco_dict()])
+    for wrong in (
+        lambda: RLE.from_kaggle("1 2 3", SHAPE),
+        lambda: RLE.from_coco(b"2R", SHAPE),
+        lambda: RLE.from_counts([1, -1], SHAPE),
+        lambda: RLE.from_counts([1, 1], SHAPE),
+        lambda: RLE.from_mask(MASK * np.nan, threshold=0),
+        lambda: RLE.from_polygons([[0, 0, 3, 0, 3, np.nan]], SHAPE),
+        lambda: RLE.from_packed(b"11", SHAPE),
+        lambda: mask & other,
+        lambda: mask.decode(out=MASK[:2]),
+        lambda: rle.from_coco([b"<", b"2R"], SHAPE),
+        lambda: rle.encode([MASK, MASK[0]]),
+        lambda: rle.encode(MASK[None] * np.nan, threshold=0),
+        lambda: rle.iou_matrix(rles, [other]),
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011
+            wrong()
+
+
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/statm"), reason="no /proc to read the memory from"
 )
-def test_decoding_keeps_its_bounds_unchecked(
-    decode: Callable[..., None], counts: list[int], reason: str
-) -> None:
-    room = np.full((5, 4), 7, np.uint8)
-    with pytest.raises(Fault) as fault:
-        decode(np.array(counts, np.uint32), 1, room[1:4])
-    assert fault.value.reason == reason
-    assert (room[[0, 4]] == 7).all()
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="freed memory is kept")
+def test_nothing_leaks() -> None:
+    """A leak of one object in any of the 100,000 calls would be 2 MB or more."""
+
+    def pages() -> int:
+        gc.collect()
+        return int(Path("/proc/self/statm").read_text().split()[1])
+
+    for _ in range(300):
+        everything()
+    before = pages()
+    for _ in range(1200):
+        everything()
+    assert (pages() - before) * os.sysconf("SC_PAGE_SIZE") < 2**20

@@ -114,9 +114,11 @@ static void check_polygon(fuzz_input *input)
     fuzz_size size = fuzz_size_of(input);
     size_t rows = size.lines, columns = size.length;
     if (kind & 64)
-        rows *= 4096;
+        rows *= 32;
     if (kind & 128)
-        columns *= 4096;
+        columns *= 32;
+    if (kind >= 0xf8)
+        rows = columns = (size_t)UINT32_MAX + kind;
     size_t vertices = fuzz_byte(input) % MOST_VERTICES;
     double *xy = fuzz_room(vertices * 2 * sizeof *xy);
     size_t bad = SIZE_MAX;
