@@ -2,7 +2,10 @@
 # make test   lint, types, sdist and wheel, all tests on the wheel built from the sdist
 # make bench  benchmarks against the rivals: JSON and a table in benchmarks/results
 # make dev    an editable install for work on the package
-# make sanitize  the kernel tests under the address and undefined-behaviour sanitizers
+# make sanitize  all tests under the address and undefined-behaviour sanitizers
+# make fuzz   10^8 executions of the kernels under libFuzzer and the sanitizers (needs clang; hours)
+# make aarch64  the kernel tests on an emulated Arm processor (needs a cross compiler and qemu)
+# make leak   a million calls of each kind: the memory stays what it is
 #
 # Each makes the virtual environment .venv by itself. PYTHON=python3.12 chooses the interpreter.
 
@@ -11,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml MANIFEST.in $(wildcard csrc/* faceseg/*.py* faceseg/*.pxd faceseg/*/*.py)
 
-.PHONY: demo test bench dev sanitize lint clean
+.PHONY: demo test bench dev sanitize fuzz aarch64 leak lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/faceseg demo
@@ -32,6 +35,16 @@ dev: $(VENV)/.dev
 
 sanitize: $(VENV)/.dev
 	PATH="$(abspath $(BIN)):$$PATH" sh tests/sanitize.sh
+
+# FUZZ_RUNS is the number of executions in all; FUZZ_TARGETS and CLANG choose others.
+fuzz:
+	sh tests/fuzz/run.sh
+
+aarch64: $(VENV)/.dev
+	PYTHON="$(abspath $(BIN))/python" sh tests/aarch64.sh
+
+leak: $(VENV)/.wheel
+	$(BIN)/python tests/leak.py
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

@@ -67,7 +67,7 @@ def test_rle(
                 wrong.append(name)
         assert peers, f"no peer agrees with us, not even {', '.join(wrong)}"
         ceilings = entries(case.ceiling, inputs.masks[:items])
-        seconds = request.config.getoption("--seconds") * (2 if pattern == "ellipse" else 1)
+        seconds = request.config.getoption("--seconds") * (3 if pattern == "ellipse" else 1)
         times = interleave(benchmark, ours, others | ceilings, peers, seconds)
     finally:
         _kernels.select(BEST)

@@ -9,6 +9,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--seconds",
         type=float,
-        default=0.4,
-        help="time for the rounds of one case (default 0.4; ellipses get twice that)",
+        default=0.2,
+        help="time for the rounds of one case (default 0.2; ellipses get three times that)",
     )

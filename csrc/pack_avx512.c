@@ -30,7 +30,7 @@ FSEG_AVX512 static inline void fetch_pixels(const uint8_t *pixels, size_t bytes)
         fetch(pixels + i, AHEAD);
 }
 
-/* --- the tests of up to 64 pixels: a bit for each that is foreground --------------------------- */
+/* --- the tests of up to 64 pixels: a bit for each that is foreground -------------------------- */
 
 FSEG_AVX512 static inline __mmask64 test_nonzero_u8(const uint8_t *pixels, __mmask64 valid,
                                                     const fseg_limit *limit, __mmask16 *nan)
@@ -55,8 +55,9 @@ FSEG_AVX512 static inline uint32_t test_above_32_f32(const uint8_t *pixels, uint
     __m512 low = _mm512_maskz_loadu_ps((__mmask16)valid, pixels);
     __m512 high = _mm512_maskz_loadu_ps((__mmask16)(valid >> 16), pixels + 64);
     *nan |= _mm512_cmp_ps_mask(low, high, _CMP_UNORD_Q);
-    return _mm512_kunpackw(_mm512_mask_cmp_ps_mask((__mmask16)(valid >> 16), high, limit, _CMP_GT_OQ),
-                           _mm512_mask_cmp_ps_mask((__mmask16)valid, low, limit, _CMP_GT_OQ));
+    __mmask16 low_above = _mm512_cmp_ps_mask(low, limit, _CMP_GT_OQ);
+    __mmask16 high_above = _mm512_cmp_ps_mask(high, limit, _CMP_GT_OQ);
+    return _mm512_kunpackw(high_above, low_above) & valid;
 }
 
 FSEG_AVX512 static inline __mmask64 test_above_f32(const uint8_t *pixels, __mmask64 valid,
@@ -83,8 +84,10 @@ FSEG_AVX512 static inline __mmask64 test_above_f64(const uint8_t *pixels, __mmas
 {
     __m512d above = _mm512_set1_pd(limit->above_f64);
     uint64_t found = 0;
-    for (unsigned i = 0; i < 64; i += 16)
-        found |= test_above_16_f64(pixels + 8 * i, (unsigned)(valid >> i) & 0xffff, above, nan) << i;
+    for (unsigned i = 0; i < 64; i += 16) {
+        unsigned part = (unsigned)(valid >> i) & 0xffff;
+        found |= test_above_16_f64(pixels + 8 * i, part, above, nan) << i;
+    }
     return found;
 }
 
@@ -446,7 +449,7 @@ FSEG_AVX512 static uint32_t emit_avx512(const fseg_plane *plane, uint32_t *count
  * of each square of eight. */
 FSEG_AVX512 static inline __m512i turn_words(__m512i words)
 {
-    /* Byte c of word r goes to byte 7 - r of word c: the product takes rows from the last one on. */
+    /* Byte c of word r goes to byte 7 - r of word c: the product takes the last rows first. */
     const __m512i order = _mm512_set_epi64(
         0x070f171f272f373f, 0x060e161e262e363e, 0x050d151d252d353d, 0x040c141c242c343c,
         0x030b131b232b333b, 0x020a121a222a323a, 0x0109111921293139, 0x0008101820283038);
@@ -454,24 +457,12 @@ FSEG_AVX512 static inline __m512i turn_words(__m512i words)
     return _mm512_gf2p8affine_epi64_epi8(diagonal, _mm512_permutexvar_epi8(order, words), 0);
 }
 
-FSEG_AVX512 static void tile_avx512(const uint64_t *from, size_t words_from, size_t lines_from,
-                                    uint64_t *to, size_t words_to, size_t lines_to)
+FSEG_AVX512 static void transpose_avx512(uint64_t tile[64])
 {
-    uint64_t tile[64];
     __m512i group[8];
-    for (size_t i = 0; i < lines_from; i++)
-        tile[i] = from[i * words_from];
-    for (size_t i = lines_from; i < 64; i++)
-        tile[i] = 0;
     for (size_t i = 0; i < 8; i++)
         group[i] = turn_words(_mm512_loadu_si512(tile + 8 * i));
-    if (lines_to == 64) {
-        turn_vectors(group, to, words_to);
-        return;
-    }
     turn_vectors(group, tile, 1);
-    for (size_t i = 0; i < lines_to; i++)
-        to[i * words_to] = tile[i];
 }
 
 const fseg_pack_loops fseg_pack_avx512 = {
@@ -480,7 +471,7 @@ const fseg_pack_loops fseg_pack_avx512 = {
     turn_avx512,
     changes_avx512,
     emit_avx512,
-    tile_avx512,
+    transpose_avx512,
 };
 
 #endif

@@ -37,15 +37,13 @@ typedef struct {
     /* Write the runs but for the last one; return the position where that one starts. */
     uint32_t (*emit)(const fseg_plane *plane, uint32_t *counts);
 
-    /* Transpose 64 words, `words_from` words apart, to as many, `words_to` apart: of the result the
-     * first `lines` only. */
-    void (*tile)(const uint64_t *from, size_t words_from, size_t lines_from, uint64_t *to,
-                 size_t words_to, size_t lines_to);
+    /* Transpose 64 words of 64 bits. */
+    void (*transpose)(uint64_t tile[64]);
 } fseg_pack_loops;
 
-/* Changes that a walk over all bits of a plane finds too much, since it takes the zeros after the end
- * of a line for pixels: from a line that ends with a one, one if that is the last of all, two if the
- * next one starts with a one; where it starts with a zero, the change is only found early. */
+/* Changes that a walk over all bits of a plane finds too much, since it takes the zeros after the
+ * end of a line for pixels: where a line ends with a one, one if it is the last, two if the next
+ * starts with a one. If that starts with a zero, the change is at the right position already. */
 static inline size_t fseg_padding_changes(const fseg_plane *plane)
 {
     if (plane->length % 64 == 0)
@@ -61,6 +59,8 @@ static inline size_t fseg_padding_changes(const fseg_plane *plane)
 /* In byte i of element b, the place of the i-th one among the bits of b. */
 extern const uint64_t fseg_ones[256];
 
+extern const uint8_t fseg_one_counts[256];
+
 /* Number of ones in each byte. */
 static inline uint64_t fseg_byte_popcounts(uint64_t word)
 {
@@ -69,8 +69,29 @@ static inline uint64_t fseg_byte_popcounts(uint64_t word)
     return (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
 }
 
-void fseg_tile_scalar(const uint64_t *from, size_t words_from, size_t lines_from, uint64_t *to,
-                      size_t words_to, size_t lines_to);
+/* Swap the squares beside the diagonal: of the words of each two groups of `size`, the bits above
+ * `shift` of the first with those below it of the second. */
+static inline void fseg_swap_squares(uint64_t *words, unsigned n, unsigned size, unsigned shift,
+                                     uint64_t mask)
+{
+    for (unsigned i = 0; i < n; i += 2 * size)
+        for (unsigned j = i; j < i + size; j++) {
+            uint64_t swapped = (words[j] >> shift ^ words[j + size]) & mask;
+            words[j] ^= swapped << shift;
+            words[j + size] ^= swapped;
+        }
+}
+
+/* Transpose 64 words of 64 bits. */
+static inline void fseg_transpose(uint64_t tile[64])
+{
+    fseg_swap_squares(tile, 64, 32, 32, UINT64_C(0x00000000ffffffff));
+    fseg_swap_squares(tile, 64, 16, 16, UINT64_C(0x0000ffff0000ffff));
+    fseg_swap_squares(tile, 64, 8, 8, UINT64_C(0x00ff00ff00ff00ff));
+    fseg_swap_squares(tile, 64, 4, 4, UINT64_C(0x0f0f0f0f0f0f0f0f));
+    fseg_swap_squares(tile, 64, 2, 2, UINT64_C(0x3333333333333333));
+    fseg_swap_squares(tile, 64, 1, 1, UINT64_C(0x5555555555555555));
+}
 
 extern const fseg_pack_loops fseg_pack_scalar;
 #if FSEG_X86

@@ -1,9 +1,8 @@
-/* Packing of pixels and emission of runs, in plain C: eight bytes at a time in a uint64_t. */
+/* Packing of pixels and emission of runs, in plain C: loops over 64 bytes, of which compilers make
+ * vectors, and eight bytes at a time in a uint64_t. */
 #include "pack_loops.h"
 
 #include <string.h>
-
-#define REPEAT(byte) ((uint64_t)(byte) * UINT64_C(0x0101010101010101))
 
 static inline size_t least(size_t a, size_t b)
 {
@@ -21,127 +20,114 @@ static inline uint64_t load(const uint8_t *bytes, size_t n)
     return FSEG_BIG_ENDIAN ? fseg_swap(word) : word;
 }
 
-/* 1 in each byte that is not zero. */
-static inline uint64_t nonzero(uint64_t word)
+/* One bit per byte, from 64 bytes that are 0 or 1. */
+static inline uint64_t gather(const uint8_t *flags)
 {
-    return ((((word & REPEAT(0x7f)) + REPEAT(0x7f)) | word) & REPEAT(0x80)) >> 7;
+    uint64_t word = 0;
+    for (size_t i = 0; i < 64; i += 8)
+        word |= load(flags + i, 8) * UINT64_C(0x0102040810204080) >> 56 << i;
+    return word;
 }
 
-/* One bit per byte, from bytes that are 0 or 1. */
-static inline uint64_t gather(uint64_t word)
+/* Set bit r of each of 64 bytes whose flag is 1. */
+static inline void add_flags(const uint8_t *flags, size_t r, uint8_t *bytes)
 {
-    return word * UINT64_C(0x0102040810204080) >> 56;
-}
-
-/* The tests of up to eight pixels: 1 in the byte of each that is foreground. */
-
-static inline uint64_t test_nonzero_u8(const uint8_t *pixels, size_t n, const fseg_limit *limit,
-                                       int *nan)
-{
-    (void)limit;
-    (void)nan;
-    return nonzero(load(pixels, n));
-}
-
-static inline uint64_t test_equal_u8(const uint8_t *pixels, size_t n, const fseg_limit *limit,
-                                     int *nan)
-{
-    (void)nan;
-    uint64_t same = nonzero(load(pixels, n) ^ REPEAT(limit->label)) ^ REPEAT(1);
-    return n == 8 ? same : same & ((UINT64_C(1) << 8 * n) - 1);
-}
-
-static inline uint64_t test_above_f32(const uint8_t *pixels, size_t n, const fseg_limit *limit,
-                                      int *nan)
-{
-    uint64_t found = 0;
-    for (size_t i = 0; i < n; i++) {
-        float pixel;
-        memcpy(&pixel, pixels + i * sizeof pixel, sizeof pixel);
-        *nan |= pixel != pixel;
-        found |= (uint64_t)(pixel > limit->above_f32) << 8 * i;
+    for (size_t i = 0; i < 64; i += 8) {
+        uint64_t eight, flag;
+        memcpy(&eight, bytes + i, sizeof eight);
+        memcpy(&flag, flags + i, sizeof flag);
+        eight |= flag << r;
+        memcpy(bytes + i, &eight, sizeof eight);
     }
-    return found;
 }
 
-static inline uint64_t test_above_f64(const uint8_t *pixels, size_t n, const fseg_limit *limit,
-                                      int *nan)
-{
-    uint64_t found = 0;
-    for (size_t i = 0; i < n; i++) {
-        double pixel;
-        memcpy(&pixel, pixels + i * sizeof pixel, sizeof pixel);
-        *nan |= pixel != pixel;
-        found |= (uint64_t)(pixel > limit->above_f64) << 8 * i;
-    }
-    return found;
-}
+/* flags_<test>: 1 for each of up to 64 pixels that is foreground. */
 
-#define PACK(test, size)                                                                         \
-    static uint64_t word_##test(const uint8_t *pixels, size_t n, const fseg_limit *limit,        \
-                                int *nan)                                                        \
+#define TEST(test, type, condition)                                                              \
+    static inline int flags_##test(const uint8_t *FSEG_RESTRICT pixels, size_t n,                \
+                                   const fseg_limit *limit, uint8_t *FSEG_RESTRICT flags)        \
     {                                                                                            \
-        uint64_t word = 0;                                                                       \
-        for (size_t i = 0; i < n; i += 8)                                                        \
-            word |= gather(test_##test(pixels + i * (size), least(n - i, 8), limit, nan)) << i;  \
-        return word;                                                                             \
+        const fseg_limit than = *limit;                                                          \
+        uint8_t unordered = 0;                                                                   \
+        (void)than;                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                         \
+            type pixel;                                                                          \
+            memcpy(&pixel, pixels + i * sizeof pixel, sizeof pixel);                             \
+            flags[i] = (condition);                                                              \
+            unordered |= pixel != pixel;                                                         \
+        }                                                                                        \
+        return unordered != 0;                                                                   \
+    }                                                                                            \
+                                                                                                 \
+    static inline int part_##test(const uint8_t *pixels, size_t n, const fseg_limit *limit,      \
+                                  uint8_t *flags)                                                \
+    {                                                                                            \
+        if (n == 64)                                                                             \
+            return flags_##test(pixels, 64, limit, flags);                                       \
+        memset(flags, 0, 64);                                                                    \
+        return flags_##test(pixels, n, limit, flags);                                            \
     }                                                                                            \
                                                                                                  \
     static int rows_##test(const uint8_t *pixels, size_t rows, size_t columns, ptrdiff_t stride, \
                            const fseg_limit *limit, uint64_t *bits)                              \
     {                                                                                            \
+        uint8_t flags[64];                                                                       \
         int nan = 0;                                                                             \
         for (size_t y = 0; y < rows; y++) {                                                      \
             const uint8_t *row = pixels + (ptrdiff_t)y * stride;                                 \
-            size_t x = 0;                                                                        \
-            for (; x + 64 <= columns; x += 64)                                                   \
-                *bits++ = word_##test(row + x * (size), 64, limit, &nan);                        \
-            if (x < columns)                                                                     \
-                *bits++ = word_##test(row + x * (size), columns - x, limit, &nan);               \
+            for (size_t x = 0; x < columns; x += 64) {                                           \
+                nan |= part_##test(row + x * sizeof(type), least(columns - x, 64), limit, flags); \
+                *bits++ = gather(flags);                                                         \
+            }                                                                                    \
         }                                                                                        \
         return nan;                                                                              \
-    }                                                                                            \
-                                                                                                 \
-    static uint64_t column_##test(const uint8_t *pixels, size_t rows, size_t n,                  \
-                                  ptrdiff_t stride, const fseg_limit *limit, int *nan)           \
-    {                                                                                            \
-        uint64_t found = 0;                                                                      \
-        for (size_t r = 0; r < rows; r++)                                                        \
-            found |= test_##test(pixels + (ptrdiff_t)r * stride, n, limit, nan) << r;            \
-        return FSEG_BIG_ENDIAN ? fseg_swap(found) : found;                                       \
     }                                                                                            \
                                                                                                  \
     static int group_##test(const uint8_t *pixels, size_t rows, size_t columns,                  \
                             ptrdiff_t stride, const fseg_limit *limit, uint8_t *bytes)           \
     {                                                                                            \
+        uint8_t flags[64];                                                                       \
         int nan = 0;                                                                             \
-        size_t x = 0;                                                                            \
-        for (; x + 8 <= columns; x += 8) {                                                       \
-            uint64_t found = column_##test(pixels + x * (size), rows, 8, stride, limit, &nan);   \
-            memcpy(bytes + x, &found, sizeof found);                                             \
-        }                                                                                        \
-        if (x < columns) {                                                                       \
-            uint64_t found =                                                                     \
-                column_##test(pixels + x * (size), rows, columns - x, stride, limit, &nan);      \
-            memcpy(bytes + x, &found, columns - x);                                              \
+        memset(bytes, 0, (columns + 63) / 64 * 64);                                              \
+        for (size_t r = 0; r < rows; r++) {                                                      \
+            const uint8_t *row = pixels + (ptrdiff_t)r * stride;                                 \
+            for (size_t x = 0; x < columns; x += 64) {                                           \
+                nan |= part_##test(row + x * sizeof(type), least(columns - x, 64), limit, flags); \
+                add_flags(flags, r, bytes + x);                                                  \
+            }                                                                                    \
         }                                                                                        \
         return nan;                                                                              \
     }
 
-PACK(nonzero_u8, 1)
-PACK(equal_u8, 1)
-PACK(above_f32, sizeof(float))
-PACK(above_f64, sizeof(double))
+TEST(nonzero_u8, uint8_t, pixel != 0)
+TEST(equal_u8, uint8_t, pixel == than.label)
+TEST(above_f32, float, pixel > than.above_f32)
+TEST(above_f64, double, pixel > than.above_f64)
+
+/* Up to eight columns of eight groups. */
+static inline void turn_eight(const uint8_t *bytes, size_t pitch, size_t n, uint64_t *bits,
+                              size_t words)
+{
+    uint64_t square[8];
+    for (size_t r = 0; r < 8; r++)
+        square[r] = load(bytes + r * pitch, n);
+    fseg_swap_squares(square, 8, 4, 32, UINT64_C(0x00000000ffffffff));
+    fseg_swap_squares(square, 8, 2, 16, UINT64_C(0x0000ffff0000ffff));
+    fseg_swap_squares(square, 8, 1, 8, UINT64_C(0x00ff00ff00ff00ff));
+    for (size_t i = 0; i < n; i++)
+        bits[i * words] = square[i];
+}
 
 static void turn_scalar(const uint8_t *bytes, size_t pitch, size_t columns, size_t bands,
                         uint64_t *bits, size_t words)
 {
-    for (size_t x = 0; x < columns; x++)
+    for (size_t x = 0; x < columns; x += 8)
         for (size_t band = 0; band < bands; band++) {
-            uint64_t word = 0;
-            for (size_t r = 0; r < 8; r++)
-                word |= (uint64_t)bytes[(8 * band + r) * pitch + x] << 8 * r;
-            bits[x * words + band] = word;
+            const uint8_t *group = bytes + 8 * band * pitch + x;
+            if (x + 8 <= columns)
+                turn_eight(group, pitch, 8, bits + x * words + band, words);
+            else
+                turn_eight(group, pitch, columns - x, bits + x * words + band, words);
         }
 }
 
@@ -183,27 +169,9 @@ static uint32_t emit_scalar(const fseg_plane *plane, uint32_t *counts)
     return last;
 }
 
-/* Swap ever smaller squares beside the diagonal. */
-static void transpose(uint64_t *tile)
+static void transpose_scalar(uint64_t tile[64])
 {
-    uint64_t mask = UINT64_C(0x00000000ffffffff);
-    for (unsigned size = 32; size; size >>= 1, mask ^= mask << size)
-        for (unsigned i = 0; i < 64; i = ((i | size) + 1) & ~size) {
-            uint64_t swapped = (tile[i] >> size ^ tile[i | size]) & mask;
-            tile[i] ^= swapped << size;
-            tile[i | size] ^= swapped;
-        }
-}
-
-void fseg_tile_scalar(const uint64_t *from, size_t words_from, size_t lines_from, uint64_t *to,
-                      size_t words_to, size_t lines_to)
-{
-    uint64_t tile[64] = {0};
-    for (size_t i = 0; i < lines_from; i++)
-        tile[i] = from[i * words_from];
-    transpose(tile);
-    for (size_t i = 0; i < lines_to; i++)
-        to[i * words_to] = tile[i];
+    fseg_transpose(tile);
 }
 
 /* Bit i of b, if it is one, before the places of higher bits. */
@@ -212,23 +180,27 @@ void fseg_tile_scalar(const uint64_t *from, size_t words_from, size_t lines_from
 #define PLACES(b)                                                                                \
     PLACE(b, 0, PLACE(b, 1, PLACE(b, 2, PLACE(b, 3, PLACE(b, 4, PLACE(b, 5, PLACE(b, 6,          \
           (b) >> 7 & UINT64_C(1) ? UINT64_C(7) : UINT64_C(0))))))))
-#define PLACES_4(b) PLACES(b), PLACES((b) + 1), PLACES((b) + 2), PLACES((b) + 3)
-#define PLACES_16(b) PLACES_4(b), PLACES_4((b) + 4), PLACES_4((b) + 8), PLACES_4((b) + 12)
-#define PLACES_64(b) PLACES_16(b), PLACES_16((b) + 16), PLACES_16((b) + 32), PLACES_16((b) + 48)
-
-const uint64_t fseg_ones[256] = {PLACES_64(0), PLACES_64(64), PLACES_64(128), PLACES_64(192)};
-
-#define SCALAR_LOOPS                                                                             \
+#define COUNT(b)                                                                                 \
+    (((b) & 1) + ((b) >> 1 & 1) + ((b) >> 2 & 1) + ((b) >> 3 & 1) + ((b) >> 4 & 1)               \
+     + ((b) >> 5 & 1) + ((b) >> 6 & 1) + ((b) >> 7 & 1))
+#define BYTES_4(of, b) of(b), of((b) + 1), of((b) + 2), of((b) + 3)
+#define BYTES_16(of, b)                                                                          \
+    BYTES_4(of, b), BYTES_4(of, (b) + 4), BYTES_4(of, (b) + 8), BYTES_4(of, (b) + 12)
+#define BYTES_64(of, b)                                                                          \
+    BYTES_16(of, b), BYTES_16(of, (b) + 16), BYTES_16(of, (b) + 32), BYTES_16(of, (b) + 48)
+#define BYTES_256(of)                                                                            \
     {                                                                                            \
-        {rows_nonzero_u8, rows_equal_u8, rows_above_f32, rows_above_f64},                        \
-            {group_nonzero_u8, group_equal_u8, group_above_f32, group_above_f64}, turn_scalar,   \
-            changes_scalar, emit_scalar, fseg_tile_scalar                                             \
+        BYTES_64(of, 0), BYTES_64(of, 64), BYTES_64(of, 128), BYTES_64(of, 192)                  \
     }
 
-const fseg_pack_loops fseg_pack_scalar = SCALAR_LOOPS;
-#if FSEG_X86
-const fseg_pack_loops fseg_pack_sse2 = SCALAR_LOOPS;
-#endif
-#if FSEG_ARM
-const fseg_pack_loops fseg_pack_neon = SCALAR_LOOPS;
-#endif
+const uint64_t fseg_ones[256] = BYTES_256(PLACES);
+const uint8_t fseg_one_counts[256] = BYTES_256(COUNT);
+
+const fseg_pack_loops fseg_pack_scalar = {
+    {rows_nonzero_u8, rows_equal_u8, rows_above_f32, rows_above_f64},
+    {group_nonzero_u8, group_equal_u8, group_above_f32, group_above_f64},
+    turn_scalar,
+    changes_scalar,
+    emit_scalar,
+    transpose_scalar,
+};

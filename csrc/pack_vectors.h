@@ -1,4 +1,5 @@
-/* What packing with vectors of 16 or 32 bytes has in common. A version defines, and then includes this:
+/* What packing with vectors of 16 or 32 bytes has in common. A version defines these, and then
+ * includes this:
  *
  * VERSION      the attribute of a function of this instruction set, or nothing
  * COLUMNS      pixels of a row that bytes_<test> takes: 16 or 32
@@ -11,10 +12,13 @@
  *              up to eight rows of COLUMNS pixels to as many bytes
  * turn_columns(bytes, pitch, bits, words)
  *              eight groups of COLUMNS bytes to that many words
- * widen(bytes, first, positions)
+ * widen(bytes, first, numbers)
  *              eight bytes, each added to `first`, to eight elements
- * changed_words(changes)
- *              a bit for each of eight words that is not zero */
+ * count_ones(byte)
+ * nonzero_bytes(word)
+ *              a bit for each of the eight bytes
+ * nonzero_words(words)
+ *              a bit for each of eight words */
 #include <string.h>
 
 #define AHEAD 4096 /* bytes: 1080p rows are packed 10 % faster than without */
@@ -42,11 +46,16 @@ static inline uint64_t first_bits(size_t n)
         for (size_t y = 0; y < rows; y++) {                                                      \
             const uint8_t *row = pixels + (ptrdiff_t)y * stride;                                 \
             size_t x = 0;                                                                        \
-            for (; x + 64 <= columns; x += 64) {                                                 \
-                for (ptrdiff_t i = 0; i < (ptrdiff_t)(size); i++)                                \
-                    fetch(row + x * (size), AHEAD + 64 * i);                                     \
-                *bits++ = word_##test(row + x * (size), limit, &nan);                            \
+            for (; x + 256 <= columns; x += 256, bits += 4) {                                    \
+                for (ptrdiff_t i = 0; i < 256 * (ptrdiff_t)(size); i += 64)                      \
+                    fetch(row + x * (size), AHEAD + i);                                          \
+                bits[0] = word_##test(row + x * (size), limit, &nan);                            \
+                bits[1] = word_##test(row + (x + 64) * (size), limit, &nan);                     \
+                bits[2] = word_##test(row + (x + 128) * (size), limit, &nan);                    \
+                bits[3] = word_##test(row + (x + 192) * (size), limit, &nan);                    \
             }                                                                                    \
+            for (; x + 64 <= columns; x += 64)                                                   \
+                *bits++ = word_##test(row + x * (size), limit, &nan);                            \
             if (x == columns)                                                                    \
                 continue;                                                                        \
             if (x)                                                                               \
@@ -124,7 +133,7 @@ VERSION static void turn(const uint8_t *bytes, size_t pitch, size_t columns, siz
 
 /* --- planes to runs --------------------------------------------------------------------------- */
 
-/* Words that are searched for changes at once, and words whose changes are placed at once: 22 KiB of
+/* Words that are searched for changes at once, and changed ones that are written at once: 27 KiB of
  * stack in all. */
 enum { CHUNK = 512, BATCH = 64 };
 
@@ -144,8 +153,8 @@ VERSION static inline void find_changes(const uint64_t *FSEG_RESTRICT bits, size
         changes[i] = bits[i] ^ (bits[i] << 1 | bits[i - 1] >> 63);
 }
 
-/* Take away the changes of fseg_padding_changes from words [first, first + n); there is room for one
- * more. */
+/* Take away the changes of fseg_padding_changes from words [first, first + n); there is room for
+ * one more. */
 static inline void drop_padding_changes(const fseg_plane *plane, size_t first, size_t n,
                                         uint64_t *changes)
 {
@@ -170,30 +179,48 @@ VERSION static inline size_t find_changed(const uint64_t *changes, size_t n, uin
 {
     size_t k = 0;
     for (size_t i = 0; i < n; i += 8) {
-        unsigned some = changed_words(changes + i);
+        unsigned some = nonzero_words(changes + i);
         widen(fseg_ones[some], (uint32_t)i, found + k);
-        k += fseg_popcount(some);
+        k += count_ones(some);
     }
     return k;
 }
 
-/* Write the positions of the ones of a word, whose first pixel is `start`; return how many. */
-VERSION static inline size_t place(uint64_t word, uint32_t start, uint32_t *positions)
+/* Bytes with changes: their numbers, and the positions of their first pixels. */
+typedef struct {
+    uint32_t bytes[8 * BATCH + 8];
+    uint32_t starts[8 * BATCH + 8];
+} changed_bytes;
+
+/* Write the changed bytes of some words; return how many. */
+VERSION static inline size_t find_changed_bytes(const uint64_t *changes, const uint32_t *found,
+                                                size_t n, const layout *lines,
+                                                changed_bytes *list)
 {
-    uint64_t sums = fseg_byte_popcounts(word) * UINT64_C(0x0101010101010101);
-    size_t n = (size_t)(sums >> 56);
-    if (n <= 8) {
-        for (size_t i = 0; i < 8; i++, word &= word - 1) {
-            if (i == 4 && n <= 4)
-                break;
-            positions[i] = start + fseg_ctz(word | UINT64_C(1) << 63);
-        }
-        return n;
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = lines->inside + found[i], gaps = at * lines->inverse >> 52;
+        uint64_t start = lines->first + 64 * at - lines->padding * gaps;
+        unsigned some = nonzero_bytes(changes[found[i]]);
+        widen(fseg_ones[some], 8 * found[i], list->bytes + k);
+        widen(fseg_ones[some] << 3, (uint32_t)start, list->starts + k);
+        k += count_ones(some);
     }
-    widen(fseg_ones[word & 0xff], start, positions);
-    for (unsigned i = 8; i < 64; i += 8)
-        widen(fseg_ones[word >> i & 0xff], start + i, positions + (sums >> (i - 8) & 0xff));
-    return n;
+    return k;
+}
+
+/* Write the positions of the changes in some bytes; return how many. */
+VERSION static inline size_t place(const uint64_t *changes, const changed_bytes *list,
+                                   size_t n, uint32_t *positions)
+{
+    const uint8_t *bytes = (const uint8_t *)changes;
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned byte = bytes[list->bytes[i]];
+        widen(fseg_ones[byte], list->starts[i], positions + k);
+        k += count_ones(byte);
+    }
+    return k;
 }
 
 VERSION static inline uint32_t write_differences(const uint32_t *FSEG_RESTRICT positions, size_t n,
@@ -209,16 +236,13 @@ VERSION static inline uint32_t write_differences(const uint32_t *FSEG_RESTRICT p
 VERSION static size_t emit_words(const uint64_t *changes, const uint32_t *found, size_t n,
                                  const layout *lines, uint32_t *last, uint32_t *counts)
 {
+    changed_bytes list;
     uint32_t positions[64 * BATCH + 8];
     size_t emitted = 0;
     for (size_t i = 0; i < n; i += BATCH) {
-        size_t k = 0;
-        for (size_t j = i; j < n && j < i + BATCH; j++) {
-            uint64_t at = lines->inside + found[j];
-            uint64_t gaps = at * lines->inverse >> 52;
-            uint64_t start = lines->first + 64 * at - lines->padding * gaps;
-            k += place(changes[found[j]], (uint32_t)start, positions + k);
-        }
+        size_t k = find_changed_bytes(changes, found + i, n - i < BATCH ? n - i : BATCH, lines,
+                                      &list);
+        k = place(changes, &list, k, positions);
         *last = write_differences(positions, k, *last, counts + emitted);
         emitted += k;
     }
@@ -243,7 +267,8 @@ VERSION static uint32_t emit(const fseg_plane *plane, uint32_t *counts)
         memset(changes + n, 0, 8 * sizeof *changes);
         lines.inside = i % plane->words;
         lines.first = i / plane->words * plane->length;
-        counts += emit_words(changes, found, find_changed(changes, n, found), &lines, &last, counts);
+        n = find_changed(changes, n, found);
+        counts += emit_words(changes, found, n, &lines, &last, counts);
     }
     return last;
 }

@@ -9,8 +9,9 @@
 enum {
     MOST_GROUPS = 7, /* a difference of two uint32 has 33 bits and a sign to show */
     CHUNK = 2048,    /* characters, so that what a loop leaves is in the nearest cache */
-    FEWEST_APART = 8,
-    MOST_APART = 1024
+    FEWEST_APART = 8, /* numbers, or pairs of them, and so more than FSEG_TEXT_BEHIND characters */
+    MOST_APART = 1024,
+    ROOM = FSEG_TEXT_BEHIND + 3 * FSEG_TEXT_AHEAD
 };
 
 /* How far a text has been read. All before `at` is valid and in `counts`. */
@@ -33,12 +34,12 @@ static size_t next_apart(size_t apart, size_t looped)
 {
     if (looped)
         return FEWEST_APART;
-    return apart < FEWEST_APART ? FEWEST_APART : apart < MOST_APART ? 2 * apart : apart;
+    return apart < MOST_APART ? 2 * apart : apart;
 }
 
 /* The rest of the text as a loop may load it: where it lies or, near its end, copied; `*length` is
- * how much of it to read. One character before it is there, too. */
-static const char *rest(const reader *reader, char copy[3 * FSEG_TEXT_AHEAD + 1], size_t *length)
+ * how much of it to read. Loops are used behind FSEG_TEXT_BEHIND characters only. */
+static const char *rest(const reader *reader, char *copy, size_t *length)
 {
     const char *text = reader->text + reader->at;
     *length = reader->length - reader->at;
@@ -47,10 +48,9 @@ static const char *rest(const reader *reader, char copy[3 * FSEG_TEXT_AHEAD + 1]
         *length = *length < CHUNK ? *length : CHUNK;
         return text;
     }
-    copy[0] = '0';
-    memcpy(copy + 1, text, *length);
-    memset(copy + 1 + *length, '0', FSEG_TEXT_AHEAD);
-    return copy + 1;
+    memcpy(copy, text - FSEG_TEXT_BEHIND, FSEG_TEXT_BEHIND + *length);
+    memset(copy + FSEG_TEXT_BEHIND + *length, '0', FSEG_TEXT_AHEAD);
+    return copy + FSEG_TEXT_BEHIND;
 }
 
 /* --- Kaggle ----------------------------------------------------------------------------------- */
@@ -135,7 +135,7 @@ static fseg_status read_pair(reader *reader, fseg_fault *fault)
 static void loop_kaggle(reader *reader)
 {
     uint16_t firsts[CHUNK / 2 + FSEG_SLACK];
-    char copy[3 * FSEG_TEXT_AHEAD + 1];
+    char copy[ROOM];
     const fseg_text_loops *loops = fseg_active->text;
     size_t seen, chunk, pairs = 1;
     for (int all = 1; all && pairs && reader->at < reader->length;) {
@@ -169,7 +169,7 @@ fseg_status fseg_parse_kaggle(const char *text, size_t length, uint32_t base, ui
     reader reader = {
         .text = text, .length = length, .counts = counts, .base = base, .area = area};
     reader.at = skip_space(text, length, 0);
-    for (size_t apart = 1; reader.at < length;) {
+    for (size_t apart = FSEG_TEXT_BEHIND; reader.at < length;) {
         for (size_t i = 0; i < apart && reader.at < length; i++) {
             fseg_status status = read_pair(&reader, fault);
             if (status != FSEG_OK)
@@ -236,7 +236,7 @@ static fseg_status read_run(reader *reader, fseg_fault *fault)
 /* Read runs, but not the first, as far as the loops do. */
 static void loop_coco(reader *reader)
 {
-    char copy[3 * FSEG_TEXT_AHEAD + 1];
+    char copy[ROOM];
     const fseg_text_loops *loops = fseg_active->text;
     size_t numbers = 1, chunk, used;
     while (numbers && reader->at < reader->length) {
@@ -260,7 +260,7 @@ fseg_status fseg_parse_coco(const char *text, size_t length, uint32_t area, uint
                             size_t *runs, fseg_fault *fault)
 {
     reader reader = {.text = text, .length = length, .counts = counts, .area = area};
-    for (size_t apart = 1; reader.at < length;) {
+    for (size_t apart = FSEG_TEXT_BEHIND; reader.at < length;) {
         for (size_t i = 0; i < apart && reader.at < length; i++) {
             fseg_status status = read_run(&reader, fault);
             if (status != FSEG_OK)

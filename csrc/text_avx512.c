@@ -7,11 +7,9 @@
 #include <string.h>
 
 enum {
-    COCO_BLOCK = 48, /* numbers of one step, from 64 characters: mostly no more are there */
+    COCO_BLOCK = 48, /* characters of one step, and so three vectors of numbers at most */
     WIDE_AGAIN = 8,  /* steps before short numbers are hoped for again */
 };
-
-#define NIBBLES UINT64_C(0x1111111111111111)
 
 /* --- counting --------------------------------------------------------------------------------- */
 
@@ -23,6 +21,16 @@ FSEG_AVX512 static inline uint64_t low_bits(size_t n)
 FSEG_AVX512 static inline __m512i load_some(const char *text, size_t n)
 {
     return _mm512_maskz_loadu_epi8(low_bits(n), text);
+}
+
+/* Bytes from `first` on, ascending. */
+FSEG_AVX512 static inline __m512i counting(int first)
+{
+    const __m512i places = _mm512_setr_epi64(
+        INT64_C(0x0706050403020100), INT64_C(0x0f0e0d0c0b0a0908), INT64_C(0x1716151413121110),
+        INT64_C(0x1f1e1d1c1b1a1918), INT64_C(0x2726252423222120), INT64_C(0x2f2e2d2c2b2a2928),
+        INT64_C(0x3736353433323130), INT64_C(0x3f3e3d3c3b3a3938));
+    return _mm512_add_epi8(places, _mm512_set1_epi8((char)first));
 }
 
 FSEG_AVX512 static inline uint64_t spaces(__m512i text)
@@ -118,7 +126,7 @@ FSEG_AVX512 static inline char *write_sixteen(__m512i now, __m512i before, size_
     return text;
 }
 
-/* Write 32 differences of up to 2 groups each, or nothing. */
+/* Write 32 differences of up to 2 groups each; NULL if there are others. */
 FSEG_AVX512 static inline char *write_twos(const uint32_t *counts, char *text)
 {
     const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
@@ -131,7 +139,7 @@ FSEG_AVX512 static inline char *write_twos(const uint32_t *counts, char *text)
     __m512i number = _mm512_permutexvar_epi64(order, _mm512_packs_epi32(a, b));
     __m512i size = _mm512_xor_si512(number, _mm512_srai_epi16(number, 15));
     if (FSEG_UNLIKELY(_mm512_test_epi16_mask(size, _mm512_set1_epi16(-0x200)) | huge))
-        return text;
+        return NULL;
     __mmask32 more = _mm512_test_epi16_mask(size, _mm512_set1_epi16(0x1f0));
     __m512i groups = characters(_mm512_ternarylogic_epi32(
         number, _mm512_slli_epi16(number, 3), _mm512_set1_epi16(0xff), 0xe4));
@@ -151,15 +159,17 @@ FSEG_AVX512 static size_t write_coco(const uint32_t *counts, size_t runs, char *
     while (i + 32 <= runs) {
         if (!wide) {
             char *next = write_twos(counts + i, to);
-            i += next == to ? 0 : 32;
-            wide = next == to ? WIDE_AGAIN : 0;
-            to = next;
-        } else {
-            wide--;
-            to = write_sixteen(_mm512_loadu_si512(counts + i), _mm512_loadu_si512(counts + i - 2),
-                               16, to);
-            i += 16;
+            if (next) {
+                to = next;
+                i += 32;
+                continue;
+            }
+            wide = WIDE_AGAIN;
         }
+        wide--;
+        to = write_sixteen(_mm512_loadu_si512(counts + i), _mm512_loadu_si512(counts + i - 2), 16,
+                           to);
+        i += 16;
     }
     for (; i < runs; i += 16) {
         size_t n = runs - i < 16 ? runs - i : 16;
@@ -172,79 +182,61 @@ FSEG_AVX512 static size_t write_coco(const uint32_t *counts, size_t runs, char *
 
 /* --- COCO, reading ---------------------------------------------------------------------------- */
 
-/* Up to COCO_BLOCK numbers of 64 characters. */
-typedef struct {
-    const char *text;
-    uint64_t last;    /* characters that end one of them */
-    uint64_t strange; /* other than 0 if there is a character that no valid text has */
-} block;
-
-/* Find the numbers in up to `length` characters; 64 and the one before can be loaded. */
-FSEG_AVX512 static inline block find_groups(const char *text, size_t length)
+/* Characters in `window`, or pairs of one there and the one after it, that are in no valid text. */
+FSEG_AVX512 static inline uint64_t strange(__m512i window, __m512i after)
 {
-    /* By the low six bits of a character: the last group after it that would be one too many. */
+    /* By the low six bits of a character: a last group after it of only the sign that it shows. */
     const __m512i idle = _mm512_setr_epi64(
         0, 0, INT64_C(0x3030303030303030), INT64_C(0x3030303030303030),
         INT64_C(0x4f4f4f4f4f4f4f4f), INT64_C(0x4f4f4f4f4f4f4f4f), 0, 0);
-    __m512i now = _mm512_loadu_si512(text), before = _mm512_loadu_si512(text - 1);
-    __m512i groups = _mm512_sub_epi8(now, _mm512_set1_epi8('0'));
-    uint64_t last = _mm512_testn_epi8_mask(groups, _mm512_set1_epi8(0x20)) & low_bits(length);
-    __mmask64 outside = _mm512_cmpgt_epu8_mask(groups, _mm512_set1_epi8(0x3f));
-    __mmask64 overlong = _mm512_cmpeq_epi8_mask(now, _mm512_permutexvar_epi8(before, idle));
-    return (block){text, _pdep_u64(low_bits(COCO_BLOCK), last), outside | overlong};
+    __m512i groups = _mm512_sub_epi8(window, _mm512_set1_epi8('0'));
+    return _mm512_cmpgt_epu8_mask(groups, _mm512_set1_epi8(0x3f))
+           | _mm512_cmpeq_epi8_mask(after, _mm512_permutexvar_epi8(window, idle));
 }
 
-FSEG_AVX512 static inline size_t block_length(block block)
-{
-    return 64 - (size_t)_lzcnt_u64(block.last);
-}
-
-/* Read the numbers of a block, of which 128 characters can be loaded. Returns how many were read, 0
- * if there is anything unusual. */
-FSEG_AVX512 static inline size_t read_block(block block, uint32_t *numbers)
+/* Numbers i to i + 15 of a window, of which `bounds` has the places before and after each. */
+FSEG_AVX512 static inline __m512i join(__m512i window, __m512i bounds, int i)
 {
     /* By the low six bits of a character: what it adds. */
     const __m512i value = _mm512_setr_epi64(
         INT64_C(0xf7f6f5f4f3f2f1f0), INT64_C(0xfffefdfcfbfaf9f8), INT64_C(0x0706050403020100),
         INT64_C(0x0f0e0d0c0b0a0908), INT64_C(0x1716151413121110), INT64_C(0x1f1e1d1c1b1a1918),
         INT64_C(0x0706050403020100), INT64_C(0x0f0e0d0c0b0a0908));
-    const __m512i ones = _mm512_set1_epi16(0x2001), pairs = _mm512_set1_epi32(0x04000001);
-    uint64_t all = low_bits(block_length(block));
-    uint64_t first = (block.last << 1 | 1) & all, more = block.last ^ all;
-    uint64_t more2 = more & more >> 1, more3 = more2 & more >> 2;
-    if (FSEG_UNLIKELY(block.strange | (more3 & more >> 3)))
-        return 0;
-    uint64_t second = _pext_u64(more, first), third = _pext_u64(more2, first);
-    uint64_t fourth = _pext_u64(more3, first);
-    for (int i = 0; i < COCO_BLOCK; i += 16) {
-        uint64_t places = NIBBLES + 2 * _pdep_u64(second >> i, NIBBLES)
-                          + 4 * (_pdep_u64(third >> i, NIBBLES)
-                                 + 2 * _pdep_u64(fourth >> i, NIBBLES));
-        __m512i number = _mm512_maskz_expandloadu_epi8(places, block.text);
-        block.text += _mm_popcnt_u64(places);
-        number = _mm512_maskz_permutexvar_epi8(places, number, value);
-        number = _mm512_madd_epi16(_mm512_maddubs_epi16(ones, number), pairs);
-        _mm512_storeu_si512(numbers + i, number);
-    }
-    return (size_t)_mm_popcnt_u64(block.last);
+    const __m512i each = _mm512_setr_epi32(
+        0x00000000, 0x01010101, 0x02020202, 0x03030303, 0x04040404, 0x05050505, 0x06060606,
+        0x07070707, 0x08080808, 0x09090909, 0x0a0a0a0a, 0x0b0b0b0b, 0x0c0c0c0c, 0x0d0d0d0d,
+        0x0e0e0e0e, 0x0f0f0f0f);
+    __m512i lane = _mm512_add_epi8(each, _mm512_set1_epi8((char)i));
+    __m512i next = _mm512_add_epi8(each, _mm512_set1_epi8((char)(i + 1)));
+    __m512i place = _mm512_permutexvar_epi8(lane, bounds);
+    place = _mm512_add_epi8(place, _mm512_set1_epi32(0x03020100));
+    __mmask64 inside = _mm512_cmplt_epu8_mask(place, _mm512_permutexvar_epi8(next, bounds));
+    __m512i groups = _mm512_permutexvar_epi8(window, value);
+    groups = _mm512_maskz_permutexvar_epi8(inside, place, groups);
+    groups = _mm512_maddubs_epi16(_mm512_set1_epi16(0x2001), groups);
+    return _mm512_madd_epi16(groups, _mm512_set1_epi32(0x04000001));
 }
 
 FSEG_AVX512 static size_t read_groups(const char *text, size_t length, uint32_t *numbers,
                                       size_t *used)
 {
-    size_t n = 0, at = 0, read;
-    /* The next block is found before this one is read: both take long, and the first is waited
-     * for. */
-    block next = find_groups(text, length);
-    do {
-        block now = next;
-        size_t end = at + block_length(now);
-        next = find_groups(text + end, length - end);
-        read = read_block(now, numbers + n);
-        n += read;
-        at = read ? end : at;
-    } while (read && at < length);
-    *used = at;
+    size_t n = 0, i = 0;
+    for (; i < length; i += COCO_BLOCK) {
+        /* Four characters before the block, since numbers that end in it may begin there. */
+        __m512i window = _mm512_loadu_si512(text + i - 4);
+        uint64_t last = last_groups(window), more = ~last;
+        if (FSEG_UNLIKELY(strange(window, _mm512_loadu_si512(text + i - 3))
+                          | (more & more >> 1 & more >> 2 & more >> 3)))
+            break;
+        /* Of the numbers that end before the block, only the last matters. */
+        last &= ~UINT64_C(0) << (31 - _lzcnt_u32((unsigned)last & 15));
+        last &= low_bits(length - i < COCO_BLOCK ? 4 + length - i : 4 + COCO_BLOCK);
+        __m512i bounds = _mm512_maskz_compress_epi8(last, counting(1));
+        for (int j = 0; j < COCO_BLOCK; j += 16)
+            _mm512_storeu_si512(numbers + n + j, join(window, bounds, j));
+        n += (size_t)_mm_popcnt_u64(last) - 1;
+    }
+    *used = fseg_whole_numbers(text, i < length ? i : length);
     return n;
 }
 
@@ -258,43 +250,57 @@ FSEG_AVX512 static inline uint64_t total(__m512i numbers)
     return sum;
 }
 
+typedef struct {
+    __m512i pair;  /* the last two runs, eight times */
+    __m512i least; /* of each lane */
+    __m512i both;  /* sums, modulo 2^64, of pairs of lanes */
+    __m512i odd;   /* of the upper lanes of these pairs */
+} sums;
+
+FSEG_AVX512 static inline void add_sixteen(uint32_t *counts, __mmask16 valid, sums *sums)
+{
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i run = _mm512_maskz_loadu_epi32(valid, counts);
+    run = _mm512_add_epi32(run, _mm512_alignr_epi64(run, zero, 7));
+    run = _mm512_add_epi32(run, _mm512_alignr_epi64(run, zero, 6));
+    run = _mm512_add_epi32(run, _mm512_alignr_epi64(run, zero, 4));
+    __m512i last = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), run);
+    run = _mm512_maskz_add_epi32(valid, run, sums->pair);
+    sums->pair = _mm512_add_epi32(sums->pair, last);
+    _mm512_storeu_si512(counts, run);
+    sums->least = _mm512_mask_min_epi32(sums->least, valid, sums->least, run);
+    sums->both = _mm512_add_epi64(sums->both, run);
+    sums->odd = _mm512_add_epi64(sums->odd, _mm512_srli_epi64(run, 32));
+}
+
 FSEG_AVX512 static int add_up(uint32_t *counts, size_t n, const uint32_t before[2], uint64_t *sum)
 {
-    const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi32(1);
-    const __m512i last = _mm512_set1_epi64(7);
-    __m512i carry = _mm512_set1_epi64((int64_t)(before[0] | (uint64_t)before[1] << 32));
-    __m512i least = one, both = zero, odd = zero;
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 valid = (__mmask16)low_bits(n - i);
-        __m512i run = _mm512_maskz_loadu_epi32(valid, counts + i);
-        run = _mm512_add_epi32(run, _mm512_alignr_epi64(run, zero, 7));
-        run = _mm512_add_epi32(run, _mm512_alignr_epi64(run, zero, 6));
-        run = _mm512_add_epi32(run, _mm512_alignr_epi64(run, zero, 4));
-        __m512i step = _mm512_permutexvar_epi64(last, run);
-        run = _mm512_maskz_add_epi32(valid, run, carry);
-        carry = _mm512_add_epi32(carry, step);
-        _mm512_storeu_si512(counts + i, run);
-        least = _mm512_mask_min_epi32(least, valid, least, run);
-        both = _mm512_add_epi64(both, run);
-        odd = _mm512_add_epi64(odd, _mm512_srli_epi64(run, 32));
-    }
-    uint64_t high = total(odd);
-    *sum = total(both) - (high << 32) + high;
-    return !_mm512_cmplt_epi32_mask(least, one);
+    const __m512i one = _mm512_set1_epi32(1);
+    sums sums = {.pair = _mm512_set1_epi64((int64_t)(before[0] | (uint64_t)before[1] << 32)),
+                 .least = one};
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        add_sixteen(counts + i, 0xffff, &sums);
+    add_sixteen(counts + i, (__mmask16)low_bits(n - i), &sums);
+    uint64_t high = total(sums.odd);
+    *sum = total(sums.both) - (high << 32) + high;
+    return !_mm512_cmplt_epi32_mask(sums.least, one);
 }
 
 /* --- Kaggle, writing -------------------------------------------------------------------------- */
 
-FSEG_AVX512 static inline __m512i quotient(__m512i number, uint32_t inverse, int shift)
+/* A constant as a variable: else gcc 12 multiplies by it with six shifts and additions. */
+FSEG_AVX512 static inline __m512i variable(__m512i constant)
 {
-    return _mm512_srli_epi64(_mm512_mul_epu32(number, _mm512_set1_epi64(inverse)),
-                             (unsigned)shift);
+    __asm__("" : "+v"(constant));
+    return constant;
 }
 
 /* Numbers under 10^8 as two numbers under 10^4, the first in the low half. */
 FSEG_AVX512 static inline __m512i halves(__m512i number)
 {
-    __m512i high = quotient(number, 3518437209u, 45);
+    __m512i high = _mm512_mul_epu32(number, _mm512_set1_epi64(3518437209));
+    high = _mm512_srli_epi64(high, 45);
     __m512i rest = _mm512_sub_epi64(number, _mm512_mul_epu32(high, _mm512_set1_epi64(10000)));
     return _mm512_or_si512(high, _mm512_slli_epi64(rest, 32));
 }
@@ -303,11 +309,12 @@ FSEG_AVX512 static inline __m512i halves(__m512i number)
 FSEG_AVX512 static inline __m512i digits(__m512i number)
 {
     __m512i high = _mm512_srli_epi16(_mm512_mulhi_epu16(number, _mm512_set1_epi16(5243)), 3);
-    __m512i rest = _mm512_sub_epi16(number, _mm512_mullo_epi16(high, _mm512_set1_epi16(100)));
+    __m512i rest = _mm512_sub_epi16(
+        number, _mm512_mullo_epi16(high, variable(_mm512_set1_epi16(100))));
     number = _mm512_or_si512(high, _mm512_slli_epi32(rest, 16));
     high = _mm512_mulhi_epu16(number, _mm512_set1_epi16(6554));
     return _mm512_add_epi16(_mm512_slli_epi16(number, 8),
-                            _mm512_mullo_epi16(high, _mm512_set1_epi16(1 - 2560)));
+                            _mm512_mullo_epi16(high, variable(_mm512_set1_epi16(1 - 2560))));
 }
 
 /* Write up to four pairs: a start under 10^8 and a length under 10^6, each as two halves. */
@@ -323,45 +330,54 @@ FSEG_AVX512 static inline char *write_pairs(__m512i number, size_t pairs, char *
     __m512i from = _mm512_or_si512(number, last);
     from = _mm512_or_si512(from, _mm512_sub_epi64(_mm512_setzero_si512(), from));
     from = _mm512_or_si512(from, space);
-    __mmask64 keep = _mm512_test_epi8_mask(from, from) & low_bits(16 * pairs);
+    __mmask64 keep = _mm512_test_epi8_mask(from, from);
+    if (pairs < 4)
+        keep &= low_bits(16 * pairs);
     number = _mm512_or_si512(number, zeros);
     _mm512_storeu_si512(text, _mm512_maskz_compress_epi8(keep, number));
     return text + _mm_popcnt_u64(keep);
 }
 
-FSEG_AVX512 static size_t write_kaggle(const uint32_t *counts, size_t runs, uint32_t base, char *text)
+/* Write up to eight pairs; `*end` is where the run before ended, eight times. */
+FSEG_AVX512 static inline char *write_eight(__m512i both, size_t n, __m512i *end, char *text)
 {
     const __m512i low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
     const __m512i high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
     const __m512i zero = _mm512_setzero_si512();
+    __m512i run = _mm512_srli_epi64(both, 32);
+    __m512i sum = _mm512_and_si512(both, _mm512_set1_epi64(UINT32_MAX));
+    sum = _mm512_add_epi64(sum, run);
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 7));
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 6));
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 4));
+    __m512i start = _mm512_sub_epi64(_mm512_add_epi64(sum, *end), run);
+    *end = _mm512_add_epi64(*end, _mm512_permutexvar_epi64(_mm512_set1_epi64(7), sum));
+    if (FSEG_LIKELY(!(_mm512_cmpge_epu64_mask(start, _mm512_set1_epi64(100000000))
+                      | _mm512_cmpge_epu64_mask(run, _mm512_set1_epi64(1000000))))) {
+        start = halves(start);
+        run = halves(run);
+        text = write_pairs(_mm512_permutex2var_epi64(start, low, run), n < 4 ? n : 4, text);
+        return write_pairs(_mm512_permutex2var_epi64(start, high, run), n < 4 ? 0 : n - 4, text);
+    }
+    uint64_t numbers[16];
+    _mm512_storeu_si512(numbers, _mm512_permutex2var_epi64(start, low, run));
+    _mm512_storeu_si512(numbers + 8, _mm512_permutex2var_epi64(start, high, run));
+    for (size_t i = 0; i < 2 * n; i++)
+        text = fseg_write_number(numbers[i], text);
+    return text;
+}
+
+FSEG_AVX512 static size_t write_kaggle(const uint32_t *counts, size_t runs, uint32_t base,
+                                       char *text)
+{
     char *to = text;
-    size_t pairs = runs / 2;
+    size_t pairs = runs / 2, i = 0;
     __m512i end = _mm512_set1_epi64(base);
-    for (size_t i = 0; i < pairs; i += 8) {
-        size_t n = pairs - i < 8 ? pairs - i : 8;
-        __m512i both = _mm512_maskz_loadu_epi64((__mmask8)low_bits(n), counts + 2 * i);
-        __m512i run = _mm512_srli_epi64(both, 32);
-        __m512i sum = _mm512_and_si512(both, _mm512_set1_epi64(UINT32_MAX));
-        sum = _mm512_add_epi64(sum, run);
-        sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 7));
-        sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 6));
-        sum = _mm512_add_epi64(sum, _mm512_alignr_epi64(sum, zero, 4));
-        sum = _mm512_add_epi64(sum, end);
-        end = _mm512_permutexvar_epi64(_mm512_set1_epi64(7), sum);
-        __m512i start = _mm512_sub_epi64(sum, run);
-        if (FSEG_LIKELY(!(_mm512_cmpge_epu64_mask(start, _mm512_set1_epi64(100000000))
-                          | _mm512_cmpge_epu64_mask(run, _mm512_set1_epi64(1000000))))) {
-            start = halves(start);
-            run = halves(run);
-            to = write_pairs(_mm512_permutex2var_epi64(start, low, run), n < 4 ? n : 4, to);
-            to = write_pairs(_mm512_permutex2var_epi64(start, high, run), n < 4 ? 0 : n - 4, to);
-        } else {
-            uint64_t numbers[16];
-            _mm512_storeu_si512(numbers, _mm512_permutex2var_epi64(start, low, run));
-            _mm512_storeu_si512(numbers + 8, _mm512_permutex2var_epi64(start, high, run));
-            for (size_t j = 0; j < 2 * n; j++)
-                to = fseg_write_number(numbers[j], to);
-        }
+    for (; i + 8 <= pairs; i += 8)
+        to = write_eight(_mm512_loadu_si512(counts + 2 * i), 8, &end, to);
+    if (i < pairs) {
+        __m512i both = _mm512_maskz_loadu_epi64((__mmask8)low_bits(pairs - i), counts + 2 * i);
+        to = write_eight(both, pairs - i, &end, to);
     }
     return to == text ? 0 : (size_t)(to - text) - 1;
 }
@@ -371,10 +387,6 @@ FSEG_AVX512 static size_t write_kaggle(const uint32_t *counts, size_t runs, uint
 FSEG_AVX512 static size_t find_numbers(const char *text, size_t length, uint16_t *firsts,
                                               size_t *seen)
 {
-    const __m512i places = _mm512_setr_epi64(
-        INT64_C(0x0706050403020100), INT64_C(0x0f0e0d0c0b0a0908), INT64_C(0x1716151413121110),
-        INT64_C(0x1f1e1d1c1b1a1918), INT64_C(0x2726252423222120), INT64_C(0x2f2e2d2c2b2a2928),
-        INT64_C(0x3736353433323130), INT64_C(0x3f3e3d3c3b3a3938));
     size_t n = 0, i = 0;
     uint64_t before = 0;
     for (; i < length; i += 64) {
@@ -386,7 +398,7 @@ FSEG_AVX512 static size_t find_numbers(const char *text, size_t length, uint16_t
         if (FSEG_UNLIKELY(!fseg_firsts(digit, space, length - i, &before, &first)))
             break;
         __m512i place = _mm512_cvtepu8_epi16(
-            _mm512_castsi512_si256(_mm512_maskz_compress_epi8(first, places)));
+            _mm512_castsi512_si256(_mm512_maskz_compress_epi8(first, counting(0))));
         _mm512_storeu_si512(firsts + n, _mm512_add_epi16(place, _mm512_set1_epi16((short)i)));
         n += (size_t)_mm_popcnt_u64(first);
     }

@@ -5,16 +5,17 @@
 
 #include "portable.h"
 
-/* Characters after the text that a loop may load, whatever they are. */
-enum { FSEG_TEXT_AHEAD = 128 };
+/* Characters before and after the text that a loop may load. */
+enum { FSEG_TEXT_BEHIND = 4, FSEG_TEXT_AHEAD = 128 };
 
 typedef struct {
     size_t (*kaggle_tokens)(const char *text, size_t length);
     size_t (*coco_numbers)(const char *text, size_t length);
 
     /* Read COCO's numbers as long as they end within `length` characters and are valid; return how
-     * many, and in `*used` their characters. Before the text is the last character of a number. May
-     * load FSEG_TEXT_AHEAD more characters and write FSEG_SLACK more numbers. */
+     * many, and in `*used` their characters. Before the text are FSEG_TEXT_BEHIND valid characters,
+     * the last of which ends a number. May load FSEG_TEXT_AHEAD more characters and write
+     * FSEG_SLACK more numbers. */
     size_t (*read_groups)(const char *text, size_t length, uint32_t *numbers, size_t *used);
 
     /* Make runs of differences, in place: each is added to the run two before, `before` the first.

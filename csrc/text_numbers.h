@@ -94,6 +94,14 @@ static inline uint64_t fseg_difference(const uint32_t *counts, size_t i)
     return counts[i] - (i > 2 ? (uint64_t)counts[i - 2] : 0);
 }
 
+/* How many of `length` characters are whole numbers; all are valid. */
+static inline size_t fseg_whole_numbers(const char *text, size_t length)
+{
+    while (length && ((unsigned char)text[length - 1] - '0') & 0x20)
+        length--;
+    return length;
+}
+
 /* --- loops that other instruction sets share --------------------------------------------------- */
 
 /* Of 64 characters, the first ones of numbers: 0 if the first `length` are not all digits and
@@ -120,6 +128,10 @@ static inline void fseg_note(uint64_t first, size_t n, size_t at, uint16_t *plac
 int fseg_text_add_up(uint32_t *counts, size_t n, const uint32_t before[2], uint64_t *sum);
 size_t fseg_text_read_pairs(const char *text, const uint16_t *firsts, size_t pairs, uint64_t *end,
                             uint32_t *counts);
+
+/* Write the rest of a text, at `to`; `end` is where the run before ended. Returns the length. */
+size_t fseg_text_write_pairs(const uint32_t *counts, size_t pairs, uint64_t end, char *text,
+                             char *to);
 size_t fseg_text_write_kaggle(const uint32_t *counts, size_t runs, uint32_t base, char *text);
 size_t fseg_text_write_coco(const uint32_t *counts, size_t runs, char *text);
 

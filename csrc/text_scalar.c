@@ -178,13 +178,17 @@ size_t fseg_text_read_pairs(const char *text, const uint16_t *firsts, size_t pai
 
 size_t fseg_text_write_kaggle(const uint32_t *counts, size_t runs, uint32_t base, char *text)
 {
-    char *to = text;
-    uint64_t start = base;
-    for (size_t i = 0; i + 1 < runs; i += 2) {
-        start += counts[i];
-        to = fseg_write_number(start, to);
+    return fseg_text_write_pairs(counts, runs / 2, base, text, text);
+}
+
+size_t fseg_text_write_pairs(const uint32_t *counts, size_t pairs, uint64_t end, char *text,
+                             char *to)
+{
+    for (size_t i = 0; i < 2 * pairs; i += 2) {
+        end += counts[i];
+        to = fseg_write_number(end, to);
         to = fseg_write_number(counts[i + 1], to);
-        start += counts[i + 1];
+        end += counts[i + 1];
     }
     return to == text ? 0 : (size_t)(to - text) - 1;
 }
@@ -217,14 +221,6 @@ const fseg_text_loops fseg_text_scalar = {kaggle_tokens,
                                           fseg_text_write_coco};
 #if FSEG_X86
 const fseg_text_loops fseg_text_sse2 = {kaggle_tokens,
-                                          coco_numbers,
-                                          read_groups,
-                                          fseg_text_add_up,
-                                          find_numbers,
-                                          fseg_text_read_pairs,
-                                          fseg_text_write_kaggle,
-                                          fseg_text_write_coco};
-const fseg_text_loops fseg_text_avx2 = {kaggle_tokens,
                                           coco_numbers,
                                           read_groups,
                                           fseg_text_add_up,

@@ -142,21 +142,19 @@ cdef class Parse(Batch):
     """Texts, Kaggle's or COCO's, to runs."""
 
     cdef Parsing *jobs
-    cdef list texts
-    cdef list kept  # the memory that is read
+    cdef list kept  # the items, then the texts that are read
     cdef list rles
     cdef str name
 
     def __cinit__(self, items, shapes, order, base=None):
         cdef size_t i
         self.name = "texts" if base is not None else "counts"
-        self.texts = list(items)
-        self.kept = []
+        self.kept = list(items)
         self.rles = []
-        self.jobs = <Parsing *>calloc(len(self.texts) + 1, sizeof(Parsing))
+        self.jobs = <Parsing *>calloc(len(self.kept) + 1, sizeof(Parsing))
         if self.jobs == NULL:
             raise MemoryError
-        self.n = len(self.texts)
+        self.n = len(self.kept)
         for i in range(self.n):
             try:
                 self.plan(i, shapes[i] if isinstance(shapes, list) else shapes, order, base)
@@ -164,24 +162,16 @@ cdef class Parse(Batch):
                 raise _within(error, self.name, i) from None
 
     cdef int plan(self, size_t i, object shape, object order, object base) except -1:
-        cdef RLE rle
-        item = self.texts[i]
-        if base is not None:
-            rle = _new(shape, order)
-            self.jobs[i].base = _read_base(base)
-            self.kept.append(_plan_kaggle(&self.jobs[i], item, rle))
-        else:
-            if PyDict_Check(item):
-                item, shape = _read_segmentation(item, shape)
-            elif shape is None:
-                raise TypeError(_NO_SHAPE)
-            if PyBytes_Check(item) or PyUnicode_Check(item):
-                rle = _new(shape, order)
-                self.kept.append(_plan_coco(&self.jobs[i], item, rle))
-            else:
-                rle = _uncompressed(item, shape, order)
-            self.texts[i] = item
+        cdef RLE rle = RLE.__new__(RLE)
         self.rles.append(rle)
+        if base is None:
+            kept = _plan_coco(&self.jobs[i], self.kept[i], shape, _read_order(order), rle)
+        else:
+            rle.columns = _read_order(order)
+            _read_shape(shape, &rle.height, &rle.width)
+            self.jobs[i].base = _read_base(base)
+            kept = _plan_kaggle(&self.jobs[i], self.kept[i], rle)
+        self.kept[i] = kept
         return 0
 
     cdef void one(self, size_t i, Space *space) noexcept nogil:
@@ -195,7 +185,7 @@ cdef class Parse(Batch):
             if self.jobs[i].text == NULL:
                 continue
             try:
-                _take_parsed(&self.jobs[i], self.rles[i], self.texts[i])
+                _take_parsed(&self.jobs[i], self.rles[i], self.kept[i])
             except ValueError as error:
                 raise _within(error, self.name, i) from None
         return self.rles

@@ -77,7 +77,7 @@ def worded(fault: Fault, words: dict[str, str], text: str | bytes = "") -> Value
         What was read. Positions are in bytes, and in characters, too: all before a fault is ASCII.
     """
     at = fault.position
-    shown = text.decode("latin-1") if isinstance(text, bytes) else text
+    shown = text if isinstance(text, str) else _decoded(text)
     message = words[fault.reason].format(
         at=at,
         found=fault.found,
@@ -86,6 +86,13 @@ def worded(fault: Fault, words: dict[str, str], text: str | bytes = "") -> Value
         number="".join(shown[at : at + 24].split()[:1]),
     )
     return caused(ValueError(message), fault)
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def shape_error(shape: object, name: str) -> Exception:

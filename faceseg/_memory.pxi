@@ -1,5 +1,15 @@
 # --- memory, and leaving the interpreter -------------------------------------------------------
 
+# Few runs are written on the stack and copied: a mask then takes no more memory than its runs, and
+# one allocation of the right size is quicker than one with slack that is made smaller.
+cdef extern from *:
+    """
+    enum { RUNS_ON_STACK = 512, ROOM_ON_STACK = RUNS_ON_STACK + FSEG_SLACK };
+    """
+    enum:
+        RUNS_ON_STACK
+        ROOM_ON_STACK
+
 # Scratch memory that grows and is used again; `_get` loses what was in it.
 cdef struct Space:
     char *memory
@@ -22,6 +32,14 @@ cdef inline uint32_t *_make_runs(size_t runs) noexcept nogil:
     if runs > (<size_t>-1) / sizeof(uint32_t) - FSEG_SLACK:
         return NULL
     return <uint32_t *>malloc((runs + FSEG_SLACK) * sizeof(uint32_t))
+
+
+cdef inline uint32_t *_keep(const uint32_t *counts, size_t runs) noexcept nogil:
+    """Return a copy of runs that takes no more room than they need, or NULL."""
+    cdef uint32_t *kept = <uint32_t *>malloc(runs * sizeof(uint32_t))
+    if kept != NULL:
+        memcpy(kept, counts, runs * sizeof(uint32_t))
+    return kept
 
 
 cdef inline size_t _plane_size(size_t lines, size_t length) noexcept nogil:

@@ -122,24 +122,33 @@ cdef void _encode(Encoding *job, Space *space) noexcept nogil:
     cdef fseg_plane plane
     cdef void *memory
     job.status = NO_MEMORY
-    job.runs = 1
-    if job.lines and job.length:
-        memory = _get(space, _plane_size(job.lines, job.length))
-        if memory == NULL:
-            return
-        _set_plane(&plane, memory, job.lines, job.length)
-        job.status = fseg_pack(&job.source, job.transposed, &plane, &job.runs, &job.fault)
-        if job.status != FSEG_OK:
-            return
-        job.status = NO_MEMORY
-    job.counts = _make_runs(job.runs)
-    if job.counts == NULL:
+    if job.lines == 0 or job.length == 0:
+        job.runs = 1
+        job.counts = <uint32_t *>calloc(1, sizeof(uint32_t))
+        job.status = NO_MEMORY if job.counts == NULL else FSEG_OK
         return
-    if job.lines and job.length:
-        fseg_plane_emit(&plane, job.counts, job.runs)
-    else:
-        job.counts[0] = 0
-    job.status = FSEG_OK
+    memory = _get(space, _plane_size(job.lines, job.length))
+    if memory == NULL:
+        return
+    _set_plane(&plane, memory, job.lines, job.length)
+    job.status = fseg_pack(&job.source, job.transposed, &plane, &job.runs, &job.fault)
+    if job.status == FSEG_OK:
+        job.counts = _emit(&plane, job.runs)
+        if job.counts == NULL:
+            job.status = NO_MEMORY
+
+
+cdef uint32_t *_emit(const fseg_plane *plane, size_t runs) noexcept nogil:
+    """Return the runs of a plane, or NULL."""
+    cdef uint32_t local[ROOM_ON_STACK]
+    cdef uint32_t *counts
+    if runs <= RUNS_ON_STACK:
+        fseg_plane_emit(plane, local, runs)
+        return _keep(local, runs)
+    counts = _make_runs(runs)
+    if counts != NULL:
+        fseg_plane_emit(plane, counts, runs)
+    return counts
 
 
 cdef object _encoding_error(const Encoding *job, RLE rle):

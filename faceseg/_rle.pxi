@@ -3,7 +3,7 @@
 # The runs of what RLE.__new__ alone makes: a mask without pixels.
 cdef uint32_t _NO_PIXELS = 0
 
-cdef str _NO_SHAPE = "shape is missing; expected (height, width), or a dict with size and counts"
+cdef object _MISSING = object()
 
 
 @cython.final
@@ -213,20 +213,7 @@ cdef class RLE:
         ValueError: counts end after 4 pixels; the mask has 6
         """
         cdef RLE rle = _new(shape, order)
-        cdef uint32_t *runs = NULL
-        cdef size_t n = 0
-        try:
-            _read_runs(counts, &runs, &n)
-        except BaseException:
-            free(runs)
-            raise
-        cdef fseg_fault fault
-        cdef fseg_status status = fseg_check_runs(runs, n, <uint32_t>_pixels(rle), &fault)
-        if status != FSEG_OK:
-            free(runs)
-            raise _faults.worded(_fault(status, &fault), _faults.COUNTS)
-        rle.data = runs
-        rle.runs = n
+        _take_counts(rle, counts)
         return rle
 
     @classmethod
@@ -295,19 +282,14 @@ cdef class RLE:
         """
         cdef Parsing job
         cdef PyThreadState *state
-        cdef RLE rle
-        if PyDict_Check(counts):
-            counts, shape = _read_segmentation(counts, shape)
-        elif shape is None:
-            raise TypeError(_NO_SHAPE)
-        if not PyBytes_Check(counts) and not PyUnicode_Check(counts):
-            return _uncompressed(counts, shape, order)
-        rle = _new(shape, order)
-        kept = _plan_coco(&job, counts, rle)
+        cdef RLE rle = RLE.__new__(RLE)
+        kept = _plan_coco(&job, counts, shape, _read_order(order), rle)
+        if kept is None:
+            return rle
         state = _leave(job.length >= WORTH_CHARACTERS)
         _parse(&job)
         _enter(state)
-        _take_parsed(&job, rle, counts)
+        _take_parsed(&job, rle, kept)
         return rle
 
     @classmethod
@@ -904,9 +886,12 @@ cdef inline void _shrink(RLE rle, size_t room) noexcept nogil:
 
 cdef int _copy_runs(RLE rle, const uint32_t *data, size_t runs, size_t empty) except -1:
     """Give a mask runs, perhaps after an empty one."""
-    _make_room(rle, runs + empty)
-    rle.data[0] = 0
-    memcpy(rle.data + empty, data, runs * sizeof(uint32_t))
+    cdef uint32_t *room = <uint32_t *>malloc((runs + empty) * sizeof(uint32_t))
+    if room == NULL:
+        raise MemoryError
+    room[0] = 0
+    memcpy(room + empty, data, runs * sizeof(uint32_t))
+    rle.data = room
     rle.runs = runs + empty
     return 0
 
@@ -933,10 +918,15 @@ cdef int _check_pair(RLE a, RLE b) except -1:
 
 
 cdef RLE _merge(fseg_operation operation, RLE a, RLE b):
+    cdef uint32_t local[ROOM_ON_STACK]
     cdef RLE rle = _like(a)
     cdef size_t room = a.runs + b.runs
     cdef PyThreadState *state
     _check_pair(a, b)
+    if room <= RUNS_ON_STACK:
+        room = fseg_merge(operation, a.data, a.runs, b.data, b.runs, local)
+        _copy_runs(rle, local, room, 0)
+        return rle
     _make_room(rle, room)
     state = _leave(room >= WORTH_RUNS)
     rle.runs = fseg_merge(operation, a.data, a.runs, b.data, b.runs, rle.data)
@@ -991,10 +981,9 @@ cdef int64_t _intersection(RLE a, RLE b) except -1:
 cdef int _collect(const fseg_plane *plane, RLE rle) noexcept nogil:
     """Give a mask the runs of a plane."""
     cdef size_t runs = fseg_plane_runs(plane)
-    cdef uint32_t *data = _make_runs(runs)
+    cdef uint32_t *data = _emit(plane, runs)
     if data == NULL:
         return NO_MEMORY
-    fseg_plane_emit(plane, data, runs)
     rle.data = data
     rle.runs = runs
     return FSEG_OK
@@ -1215,35 +1204,81 @@ cdef object _plan_kaggle(Parsing *job, object text, RLE rle):
     return _read_text(text, &job.text, &job.length)
 
 
-cdef object _plan_coco(Parsing *job, object text, RLE rle):
-    """Describe the reading of a text; return what must live as long."""
+cdef object _plan_coco(Parsing *job, object counts, object shape, bint columns, RLE rle):
+    """Describe the reading of a text; return what must live as long, or None if it was no text."""
+    rle.columns = columns
+    if PyDict_Check(counts):
+        counts = _read_segmentation(counts, shape, rle)
+    elif shape is None:
+        raise TypeError("shape is missing; expected (height, width), or a dict with size and counts")
+    else:
+        _read_shape(shape, &rle.height, &rle.width)
+    if not PyBytes_Check(counts) and not PyUnicode_Check(counts):
+        if not isinstance(counts, (list, tuple, np.ndarray)):
+            raise TypeError(
+                f"counts are {type(counts).__name__}; expected bytes or str, or a list of int")
+        _take_counts(rle, counts)
+        job.text = NULL
+        return None
     job.format = COCO
     job.area = <uint32_t>_pixels(rle)
-    return _read_text(text, &job.text, &job.length)
+    return _read_text(counts, &job.text, &job.length)
+
+
+cdef object _read_segmentation(dict segmentation, object shape, RLE rle):
+    """Give a mask the size of a COCO segmentation; return its counts."""
+    size = segmentation.get("size", _MISSING)
+    counts = segmentation.get("counts", _MISSING)
+    if size is _MISSING or counts is _MISSING:
+        lacking = "size" if size is _MISSING else "counts"
+        raise ValueError(f"segmentation has no {lacking!r}; expected size and counts")
+    try:
+        _read_shape(size, &rle.height, &rle.width, "size")
+    except TypeError as error:
+        # It comes from a file, as often as not.
+        raise ValueError(str(error)) from None
+    if shape is not None and tuple(shape) != (rle.height, rle.width):
+        raise ValueError(f"size is {size}; shape is {shape}: expected them to be the same")
+    return counts
+
+
+cdef int _take_counts(RLE rle, object counts) except -1:
+    """Give a mask runs that come as numbers."""
+    cdef uint32_t *runs = NULL
+    cdef size_t n = 0
+    cdef fseg_fault fault
+    cdef fseg_status status
+    try:
+        _read_runs(counts, &runs, &n)
+    except BaseException:
+        free(runs)
+        raise
+    status = fseg_check_runs(runs, n, <uint32_t>_pixels(rle), &fault)
+    if status != FSEG_OK:
+        free(runs)
+        raise _faults.worded(_fault(status, &fault), _faults.COUNTS)
+    rle.data = runs
+    rle.runs = n
+    _shrink(rle, n + 1)
+    return 0
 
 
 cdef void _parse(Parsing *job) noexcept nogil:
-    cdef size_t room
+    cdef uint32_t local[ROOM_ON_STACK]
+    cdef size_t room = _parse_room(job)
     cdef void *shrunk
-    job.status = NO_MEMORY
-    # Half as many numbers as characters, or as many, are an upper bound; where that would be much
-    # memory they are counted.
-    if job.format == KAGGLE:
-        room = 1 + (
-            job.length // 2 + 1 if job.length < 1 << 20
-            else fseg_kaggle_tokens(job.text, job.length))
-    else:
-        room = (
-            job.length if job.length < 1 << 20 else fseg_coco_numbers(job.text, job.length))
+    if room <= RUNS_ON_STACK:
+        _parse_into(job, local)
+        if job.status == FSEG_OK:
+            job.counts = _keep(local, job.runs)
+            if job.counts == NULL:
+                job.status = NO_MEMORY
+        return
     job.counts = _make_runs(room)
     if job.counts == NULL:
+        job.status = NO_MEMORY
         return
-    if job.format == KAGGLE:
-        job.status = fseg_parse_kaggle(
-            job.text, job.length, job.base, job.area, job.counts, &job.runs, &job.fault)
-    else:
-        job.status = fseg_parse_coco(
-            job.text, job.length, job.area, job.counts, &job.runs, &job.fault)
+    _parse_into(job, job.counts)
     if job.status != FSEG_OK:
         free(job.counts)
         job.counts = NULL
@@ -1251,6 +1286,23 @@ cdef void _parse(Parsing *job) noexcept nogil:
     shrunk = realloc(job.counts, job.runs * sizeof(uint32_t))
     if shrunk != NULL:
         job.counts = <uint32_t *>shrunk
+
+
+cdef size_t _parse_room(const Parsing *job) noexcept nogil:
+    """Return the most runs that a text can have: by its length, or counted if that is much."""
+    cdef bint brief = job.length < 1 << 20
+    if job.format == KAGGLE:
+        return 1 + (job.length // 2 + 1 if brief else fseg_kaggle_tokens(job.text, job.length))
+    return job.length if brief else fseg_coco_numbers(job.text, job.length)
+
+
+cdef void _parse_into(Parsing *job, uint32_t *counts) noexcept nogil:
+    if job.format == KAGGLE:
+        job.status = fseg_parse_kaggle(
+            job.text, job.length, job.base, job.area, counts, &job.runs, &job.fault)
+    else:
+        job.status = fseg_parse_coco(
+            job.text, job.length, job.area, counts, &job.runs, &job.fault)
 
 
 cdef int _take_parsed(Parsing *job, RLE rle, object text) except -1:
@@ -1265,30 +1317,6 @@ cdef int _take_parsed(Parsing *job, RLE rle, object text) except -1:
     rle.runs = job.runs
     job.counts = NULL
     return 0
-
-
-cdef tuple _read_segmentation(dict segmentation, object shape):
-    """Return counts and size of a COCO segmentation."""
-    cdef size_t height, width
-    for key in ("size", "counts"):
-        if key not in segmentation:
-            raise ValueError(f"segmentation has no {key!r}; expected size and counts")
-    size = segmentation["size"]
-    try:
-        _read_shape(size, &height, &width, "size")
-    except TypeError as error:
-        # It comes from a file, as often as not.
-        raise ValueError(str(error)) from None
-    if shape is not None and tuple(shape) != (height, width):
-        raise ValueError(f"size is {size}; shape is {shape}: expected them to be the same")
-    return segmentation["counts"], (height, width)
-
-
-cdef RLE _uncompressed(object counts, object shape, object order):
-    if not isinstance(counts, (list, tuple, np.ndarray)):
-        raise TypeError(
-            f"counts are {type(counts).__name__}; expected bytes or str, or a list of int")
-    return RLE.from_counts(counts, shape, order=order)
 
 
 cdef object _kaggle_text(RLE rle, uint32_t base):

@@ -210,14 +210,13 @@ def _drawn(objects: Sequence[ArrayLike], h: int, w: int) -> list[dict[str, Any]]
 def _read(segmentations: Sequence[Segmentation], name: str = "masks") -> list[RLE]:
     if not isinstance(segmentations, (list, tuple)):
         raise ValueError(f"{name} are {type(segmentations).__name__}; expected a list of dicts")
-    for i, item in enumerate(segmentations):
-        if not isinstance(item, dict):
-            raise ValueError(
-                f"{name}[{i}] is {type(item).__name__}; expected a dict of size and counts"
-            )
     try:
         return rle.from_coco(segmentations)
     except (ValueError, TypeError) as error:
+        for i, item in enumerate(segmentations):
+            if not isinstance(item, dict):
+                kind = type(item).__name__
+                raise ValueError(f"{name}[{i}] is {kind}; expected size and counts") from None
         raise ValueError(f"{name}: {error}") from None
 
 
@@ -229,13 +228,11 @@ def _boxes(objects: object, name: str) -> NDArray[np.float64] | None:
         return objects.astype(np.float64)
     if not isinstance(objects, (list, tuple)):
         raise ValueError(f"{name} are {type(objects).__name__}; expected masks or boxes, in a list")
-    if all(isinstance(item, dict) for item in objects):
+    if not objects or isinstance(objects[0], dict):
         return None
     for i, item in enumerate(objects):
         if not isinstance(item, (list, tuple, np.ndarray)) or len(item) != 4:
-            raise ValueError(
-                f"{name}[{i}] is {item!r}; expected a box, as the others, or all masks"
-            )
+            raise ValueError(f"{name}[{i}] is {item!r}; expected x, y, width and height")
     return np.array(objects, np.float64)
 
 
