@@ -76,6 +76,7 @@ def test_rle(
     benchmark.extra_info.update(
         case=case.title,
         section=case.section,
+        place=list(CASES).index(case.title),
         pattern=pattern,
         size=size,
         shape=list(inputs.shape),

@@ -95,7 +95,6 @@ def run(subject: str, more: list[str]) -> Path:
         from ceiling import bandwidth
 
         result |= {"bandwidth": bandwidth(), "rows": [b["extra_info"] for b in benchmarks]}
-        text = table.full(result)
     else:
         # The samples themselves make nine tenths of the file.
         result["benchmarks"] = [
@@ -108,8 +107,8 @@ def run(subject: str, more: list[str]) -> Path:
             }
             for b in benchmarks
         ]
-        text = _table(result)
     write_json(stem.with_suffix(".json"), result)
+    text = table.full(table.load(stem.with_suffix(".json"))) if subject == "rle" else _table(result)
     write_text(stem.with_suffix(".md"), text)
     return stem.with_suffix(".md")
 

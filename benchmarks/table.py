@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "README.md")
+PATTERNS = ["ellipse", "smooth", "sparse", "noise", "empty", "full"]
 SIZES = {"256": "256²", "512": "512²", "1080p": "1080 × 1920"}
 # The versions that have targets, fastest first.
 AIMED = ("avx512", "avx2")
@@ -31,6 +32,18 @@ IN_README = (
 )
 
 Row = dict[str, Any]
+
+
+def load(path: Path) -> Row:
+    """Return a file of results, its rows by case, size and pattern."""
+    result: Row = json.loads(path.read_text(encoding="utf-8"))
+    result["rows"].sort(key=_order)
+    return result
+
+
+def _order(row: Row) -> tuple[int, int, int]:
+    sizes = ["tiny", *SIZES]
+    return row["place"], sizes.index(row["size"]), PATTERNS.index(row["pattern"])
 
 
 def micro(row: Row, name: str) -> float:
@@ -214,7 +227,7 @@ def _bracketed(values: list[str]) -> str:
 
 def other_patterns(result: Row) -> str:
     """Return a table of the ratios on all other masks, least and median over the sizes."""
-    patterns = ["smooth", "sparse", "noise", "empty", "full"]
+    patterns = PATTERNS[1:]
     cases: dict[str, dict[str, list[Row]]] = {}
     for row in result["rows"]:
         if row["size"] != "tiny" and row["pattern"] in patterns:
@@ -282,7 +295,7 @@ def full(result: Row) -> str:
 
 def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
     """Return the generated parts of a page, by their marker, from two files of results."""
-    result = json.loads(rle.read_text(encoding="utf-8"))
+    result = load(rle)
     other = json.loads(robustness.read_text(encoding="utf-8"))
     up = "../" * (len(page.relative_to(ROOT).parts) - 1)
     here = f"{up}{RESULTS.relative_to(ROOT).as_posix()}"

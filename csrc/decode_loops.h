@@ -1,22 +1,21 @@
-/* The inner loops of decoding: words of bits to pixels. */
+/* The versions of decoding. Each is a whole algorithm, since the parts of one are too short for a
+ * call between them: decode_body.h, compiled once for each instruction set. */
 #ifndef FACESEG_DECODE_LOOPS_H
 #define FACESEG_DECODE_LOOPS_H
 
 #include "faceseg.h"
 #include "portable.h"
 
+/* The arguments are those of the functions of the same names in faceseg.h, and not empty. */
 typedef struct {
-    /* Write n pixels, 64 from each of the words bits[0], bits[step], bits[2 * step], ... The rest of
-     * the target says what is written. */
-    void (*expand)(const uint64_t *bits, size_t step, size_t n, void *pixels,
-                   const fseg_target *target);
-    /* Write n elements of the low `size` bytes of value. */
-    void (*fill)(void *pixels, size_t n, size_t size, uint64_t value);
-    /* Bit i of each of n words becomes the sum, modulo 2, of all bits up to it, those of the words
-     * before and of `carry` (0 or all ones) too. Return the carry into the next word. */
-    uint64_t (*integrate)(uint64_t *words, size_t n, uint64_t carry);
-    /* Transpose 64 words of 64 bits in place. */
-    void (*transpose)(uint64_t *tile);
+    void (*plane_fill)(const uint32_t *counts, size_t runs, const fseg_plane *plane);
+    void (*plane_fill_resized)(const uint32_t *counts, size_t runs, size_t lines, size_t length,
+                               const fseg_plane *plane, uint32_t *scratch);
+    void (*decode)(const uint32_t *counts, size_t runs, const fseg_target *target);
+    void (*decode_across)(const uint32_t *counts, size_t runs, const fseg_target *target,
+                          uint64_t *scratch);
+    void (*expand_rows)(const fseg_plane *plane, const fseg_target *target);
+    void (*expand_columns)(const fseg_plane *plane, const fseg_target *target);
 } fseg_decode_loops;
 
 extern const fseg_decode_loops fseg_decode_scalar;

@@ -1,14 +1,10 @@
-/* Loops of decoding, portable. */
-#include "decode_loops.h"
+/* Decoding, portable. */
+#include "decode_common.h"
 
-#include <string.h>
-
+#define TARGET
 #define REPEAT(byte) ((uint64_t)(byte) * UINT64_C(0x0101010101010101))
 
-static inline size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+typedef uint64_t elements;
 
 /* Eight bytes in the order of memory, from the eight low bits: 1 where the bit is set. */
 static inline uint64_t spread(uint64_t bits)
@@ -18,97 +14,71 @@ static inline uint64_t spread(uint64_t bits)
     return FSEG_BIG_ENDIAN ? fseg_swap(ones) : ones;
 }
 
-static void write_u8(uint64_t bits, size_t n, uint8_t *pixels, uint64_t value)
+static inline elements repeat_8(uint64_t value)
 {
-    for (; n >= 8; n -= 8, bits >>= 8, pixels += 8) {
-        uint64_t bytes = spread(bits) * (value & 0xff);
-        memcpy(pixels, &bytes, 8);
-    }
-    for (; n; n--, bits >>= 1)
-        *pixels++ = bits & 1 ? (uint8_t)value : 0;
+    return value & 0xff;
 }
 
-static void paint_u8(uint64_t bits, size_t n, uint8_t *pixels, uint64_t value)
+static inline void write_8(uint64_t word, uint8_t *pixels, elements value)
 {
-    for (; n >= 8; n -= 8, bits >>= 8, pixels += 8) {
-        uint64_t ones = spread(bits), bytes;
-        memcpy(&bytes, pixels, 8);
-        bytes = (bytes & ~(ones * 0xff)) | ones * (value & 0xff);
-        memcpy(pixels, &bytes, 8);
-    }
-    for (; n; n--, bits >>= 1, pixels++)
-        if (bits & 1)
-            *pixels = (uint8_t)value;
-}
-
-#define WRITE(name, type)                                                                         \
-    static void write_##name(uint64_t bits, size_t n, uint8_t *pixels, uint64_t value)            \
-    {                                                                                             \
-        for (size_t i = 0; i < n; i++) {                                                          \
-            type element = (type)(value & (0 - (bits >> i & 1)));                                 \
-            memcpy(pixels + i * sizeof element, &element, sizeof element);                        \
-        }                                                                                         \
-    }                                                                                             \
-    static void paint_##name(uint64_t bits, size_t n, uint8_t *pixels, uint64_t value)            \
-    {                                                                                             \
-        type element = (type)value;                                                               \
-        for (size_t i = 0; i < n; i++)                                                            \
-            if (bits >> i & 1)                                                                    \
-                memcpy(pixels + i * sizeof element, &element, sizeof element);                    \
-    }
-WRITE(u16, uint16_t)
-WRITE(u32, uint32_t)
-WRITE(u64, uint64_t)
-
-typedef void word_function(uint64_t bits, size_t n, uint8_t *pixels, uint64_t value);
-
-static word_function *choose(size_t size, int paint)
-{
-    switch (size) {
-    case 1: return paint ? paint_u8 : write_u8;
-    case 2: return paint ? paint_u16 : write_u16;
-    case 4: return paint ? paint_u32 : write_u32;
-    default: return paint ? paint_u64 : write_u64;
+    for (size_t i = 0; i < 64; i += 8, word >>= 8) {
+        uint64_t bytes = spread(word) * value;
+        memcpy(pixels + i, &bytes, 8);
     }
 }
 
-static void fill(void *pixels, size_t n, size_t size, uint64_t value)
+static inline void paint_8(uint64_t word, uint8_t *pixels, elements value)
 {
-    if (size == 1) {
-        memset(pixels, (int)(value & 0xff), n);
-        return;
-    }
-    word_function *write = choose(size, 0);
-    uint8_t *at = pixels;
-    for (size_t width; n; n -= width, at += width * size) {
-        width = least(n, 64);
-        write(UINT64_MAX, width, at, value);
+    for (size_t i = 0; word; i += 8, word >>= 8) {
+        uint64_t ones = spread(word), bytes;
+        memcpy(&bytes, pixels + i, 8);
+        bytes = (bytes & ~(ones * 0xff)) | ones * value;
+        memcpy(pixels + i, &bytes, 8);
     }
 }
 
-static void expand(const uint64_t *bits, size_t step, size_t n, void *pixels,
-                   const fseg_target *target)
-{
-    word_function *write = choose(target->size, target->paint);
-    uint8_t *at = pixels;
-    for (size_t width; n; n -= width, bits += step, at += width * target->size) {
-        width = least(n, 64);
-        if (*bits || !target->paint)
-            write(*bits, width, at, target->value);
+#define WIDE(width)                                                                                \
+    static inline elements repeat_##width(uint64_t value)                                          \
+    {                                                                                              \
+        return value;                                                                              \
+    }                                                                                              \
+    static inline void write_##width(uint64_t word, uint8_t *pixels, elements value)               \
+    {                                                                                              \
+        for (size_t i = 0; i < 64; i++, pixels += width / 8) {                                     \
+            uint##width##_t element = (uint##width##_t)(value & (0 - (word >> i & 1)));            \
+            memcpy(pixels, &element, sizeof element);                                              \
+        }                                                                                          \
+    }                                                                                              \
+    static inline void paint_##width(uint64_t word, uint8_t *pixels, elements value)               \
+    {                                                                                              \
+        uint##width##_t element = (uint##width##_t)value;                                          \
+        for (; word; word >>= 1, pixels += width / 8)                                              \
+            if (word & 1)                                                                          \
+                memcpy(pixels, &element, sizeof element);                                          \
     }
+WIDE(16)
+WIDE(32)
+WIDE(64)
+
+#include "decode_lines.h"
+
+static inline void clear_words(uint64_t *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        words[i] = 0;
 }
 
-static uint64_t integrate(uint64_t *words, size_t n, uint64_t carry)
+static inline void integrate(uint64_t *words, size_t n, uint64_t carry)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t word = words[i];
-        for (unsigned shift = 1; shift < 64; shift *= 2)
-            word ^= word << shift;
-        words[i] = word ^= carry;
-        carry = 0 - (word >> 63);
+        words[i] = prefix_sums(words[i]) ^ carry;
+        carry = 0 - (words[i] >> 63);
     }
-    return carry;
 }
+
+/* Marks are never bytes. */
+#define DENSE 0
+#define marks_to_words(bytes, n, words) ((void)(bytes), (void)(n), (void)(words))
 
 static void transpose(uint64_t *tile)
 {
@@ -121,12 +91,28 @@ static void transpose(uint64_t *tile)
         }
 }
 
-const fseg_decode_loops fseg_decode_scalar = {expand, fill, integrate, transpose};
-#if FSEG_X86
-const fseg_decode_loops fseg_decode_sse2 = {expand, fill, integrate, transpose};
-const fseg_decode_loops fseg_decode_avx2 = {expand, fill, integrate, transpose};
-const fseg_decode_loops fseg_decode_avx512 = {expand, fill, integrate, transpose};
-#endif
-#if FSEG_ARM
-const fseg_decode_loops fseg_decode_neon = {expand, fill, integrate, transpose};
-#endif
+static void turn_lines(const uint64_t *bits, size_t pitch, size_t n, uint64_t *tile)
+{
+    for (size_t i = 0; i < n; i++)
+        tile[i] = bits[i * pitch];
+    for (size_t i = n; i < 64; i++)
+        tile[i] = 0;
+    transpose(tile);
+}
+
+static int sum_tile(uint64_t *tile, uint64_t row)
+{
+    uint64_t any = 0;
+    for (size_t i = 0; i < 64; i++)
+        any |= tile[i];
+    if (any)
+        transpose(tile);
+    for (size_t i = 0; i < 64; i++)
+        tile[i] = row ^= tile[i];
+    return any != 0;
+}
+
+#include "decode_body.h"
+
+const fseg_decode_loops fseg_decode_scalar = {plane_fill,    plane_fill_resized, decode,
+                                              decode_across, expand_rows,        expand_columns};

@@ -9,7 +9,7 @@
 enum {
     MOST_GROUPS = 7, /* a difference of two uint32 has 33 bits and a sign to show */
     CHUNK = 2048,    /* characters, so that what a loop leaves is in the nearest cache */
-    FEWEST_APART = 8, /* numbers, or pairs of them, and so more than FSEG_TEXT_BEHIND characters */
+    FEWEST_APART = 8,
     MOST_APART = 1024,
     ROOM = FSEG_TEXT_BEHIND + 3 * FSEG_TEXT_AHEAD
 };
@@ -26,20 +26,20 @@ typedef struct {
     int64_t base;
     int64_t area;
     int refused; /* a loop has seen that something is wrong after `at` */
-} reader;
+} text_reader;
 
 /* How much to read one by one before a loop is tried again: more each time that it read nothing, so
  * that it costs little in a text that it cannot read. */
 static size_t next_apart(size_t apart, size_t looped)
 {
-    if (looped)
+    if (looped || apart < FEWEST_APART)
         return FEWEST_APART;
     return apart < MOST_APART ? 2 * apart : apart;
 }
 
 /* The rest of the text as a loop may load it: where it lies or, near its end, copied; `*length` is
- * how much of it to read. Loops are used behind FSEG_TEXT_BEHIND characters only. */
-static const char *rest(const reader *reader, char *copy, size_t *length)
+ * how much of it to read. FSEG_TEXT_BEHIND characters have been read: a pair, or as many runs. */
+static const char *rest(const text_reader *reader, char *copy, size_t *length)
 {
     const char *text = reader->text + reader->at;
     *length = reader->length - reader->at;
@@ -96,7 +96,7 @@ static size_t skip_space(const char *text, size_t length, size_t at)
 }
 
 /* Read a start and a length; `at` is no space, neither before nor after. */
-static fseg_status read_pair(reader *reader, fseg_fault *fault)
+static fseg_status read_pair(text_reader *reader, fseg_fault *fault)
 {
     fseg_status status;
     size_t start_at = reader->at, length_at, at = start_at;
@@ -132,7 +132,7 @@ static fseg_status read_pair(reader *reader, fseg_fault *fault)
 }
 
 /* Read pairs as far as the loops do. */
-static void loop_kaggle(reader *reader)
+static void loop_kaggle(text_reader *reader)
 {
     uint16_t firsts[CHUNK / 2 + FSEG_SLACK];
     char copy[ROOM];
@@ -166,10 +166,10 @@ static void loop_kaggle(reader *reader)
 fseg_status fseg_parse_kaggle(const char *text, size_t length, uint32_t base, uint32_t area,
                               uint32_t *counts, size_t *runs, fseg_fault *fault)
 {
-    reader reader = {
+    text_reader reader = {
         .text = text, .length = length, .counts = counts, .base = base, .area = area};
     reader.at = skip_space(text, length, 0);
-    for (size_t apart = FSEG_TEXT_BEHIND; reader.at < length;) {
+    for (size_t apart = 1; reader.at < length;) {
         for (size_t i = 0; i < apart && reader.at < length; i++) {
             fseg_status status = read_pair(&reader, fault);
             if (status != FSEG_OK)
@@ -200,7 +200,7 @@ size_t fseg_coco_numbers(const char *text, size_t length)
 }
 
 /* Read a number and add it to what it is the difference from. */
-static fseg_status read_run(reader *reader, fseg_fault *fault)
+static fseg_status read_run(text_reader *reader, fseg_fault *fault)
 {
     size_t first = reader->at, at = first, n = reader->runs;
     uint64_t bits = 0;
@@ -234,7 +234,7 @@ static fseg_status read_run(reader *reader, fseg_fault *fault)
 }
 
 /* Read runs, but not the first, as far as the loops do. */
-static void loop_coco(reader *reader)
+static void loop_coco(text_reader *reader)
 {
     char copy[ROOM];
     const fseg_text_loops *loops = fseg_active->text;
@@ -259,7 +259,7 @@ static void loop_coco(reader *reader)
 fseg_status fseg_parse_coco(const char *text, size_t length, uint32_t area, uint32_t *counts,
                             size_t *runs, fseg_fault *fault)
 {
-    reader reader = {.text = text, .length = length, .counts = counts, .area = area};
+    text_reader reader = {.text = text, .length = length, .counts = counts, .area = area};
     for (size_t apart = FSEG_TEXT_BEHIND; reader.at < length;) {
         for (size_t i = 0; i < apart && reader.at < length; i++) {
             fseg_status status = read_run(&reader, fault);

@@ -1,4 +1,5 @@
-/* Loops of the texts with AVX2. No pdep or pext: some processors take hundreds of cycles for them. */
+/* Loops of the texts with AVX2. No pdep or pext: some processors take hundreds of cycles for
+ * them. */
 #include "text_loops.h"
 #include "text_numbers.h"
 
@@ -41,10 +42,7 @@ FSEG_AVX2 static size_t kaggle_tokens(const char *text, size_t length)
         tokens += (size_t)_mm_popcnt_u64(~space & (space << 1 | before));
         before = space >> 63;
     }
-    /* The scalar loop begins after a space, as it were: not so inside a number. */
-    size_t more = fseg_text_scalar.kaggle_tokens(text + i, length - i);
-    int inside = i < length && !before && !((unsigned)(text[i] - '\t') < 5 || text[i] == ' ');
-    return tokens + more - (size_t)inside;
+    return tokens + fseg_text_more_tokens(text + i, length - i, !before);
 }
 
 /* Bit 7 in the bytes that are not the last group of their number. */
@@ -202,8 +200,8 @@ FSEG_AVX2 static inline size_t put_numbers(__m128i values, unsigned set, uint32_
     return (size_t)_mm_popcnt_u32(set);
 }
 
-/* The value of the number that begins at each character is put together, of up to three groups; then
- * those where one does begin are kept. */
+/* The value of the number that begins at each character is put together, of up to three groups;
+ * then those where one does begin are kept. */
 FSEG_AVX2 static size_t read_groups(const char *text, size_t length, uint32_t *numbers,
                                     size_t *used)
 {
@@ -301,16 +299,6 @@ FSEG_AVX2 static inline __m256i digits(__m256i number)
                             _mm256_mullo_epi16(high, variable(_mm256_set1_epi16(1 - 2560))));
 }
 
-/* Write a number of which the digits are given, and a space. */
-FSEG_AVX2 static inline char *put_digits(uint64_t digits, char *text)
-{
-    uint64_t zeros = _tzcnt_u64(digits | UINT64_C(1) << 56) & 0x38;
-    fseg_store(text, (digits + FSEG_BYTES('0')) >> zeros);
-    text += 8 - zeros / 8;
-    *text = ' ';
-    return text + 1;
-}
-
 /* The digits of four pairs, unless one is 10^8 or more; `*end` is where the run before ended, four
  * times. Whether it is so. */
 FSEG_AVX2 static inline int pair_digits(const uint32_t *counts, __m256i *end, uint64_t *words)
@@ -347,7 +335,7 @@ FSEG_AVX2 static size_t write_kaggle(const uint32_t *counts, size_t runs, uint32
             if (!pair_digits(counts + 2 * (i + ready), &end, words + 2 * ready))
                 break;
         for (size_t j = 0; j < 2 * ready; j++)
-            to = put_digits(words[j], to);
+            to = fseg_put_digits(words[j], to);
     }
     uint64_t last = (uint64_t)_mm_cvtsi128_si64(_mm256_castsi256_si128(end));
     return fseg_text_write_pairs(counts + 2 * i, pairs - i, last, text, to);
@@ -372,11 +360,7 @@ FSEG_AVX2 static size_t find_numbers(const char *text, size_t length, uint16_t *
         if (FSEG_UNLIKELY(!fseg_firsts(digit, space, length - i, &before, &first)))
             break;
         size_t found = (size_t)_mm_popcnt_u64(first);
-        for (size_t j = 0; j < found; j += 8)
-            for (size_t k = j; k < j + 8; k++) {
-                firsts[n + k] = (uint16_t)(i + _tzcnt_u64(first));
-                first = _blsr_u64(first);
-            }
+        fseg_note(first, found, i, firsts + n);
         n += found;
     }
     *seen = i < length ? i : length;

@@ -4,11 +4,9 @@
 
 #if FSEG_X86
 
-#include <string.h>
-
 enum {
     COCO_BLOCK = 48, /* characters of one step, and so three vectors of numbers at most */
-    WIDE_AGAIN = 8,  /* steps before short numbers are hoped for again */
+    WIDE_AGAIN = 8   /* steps before short numbers are hoped for again */
 };
 
 /* --- counting --------------------------------------------------------------------------------- */
@@ -72,19 +70,6 @@ FSEG_AVX512 static size_t coco_numbers(const char *text, size_t length)
 
 /* --- COCO, writing ---------------------------------------------------------------------------- */
 
-/* A number of up to 35 bits and sign. */
-FSEG_AVX512 static inline char *write_groups(uint64_t number, char *text)
-{
-    uint64_t sign = (uint64_t)((int64_t)number >> 63);
-    unsigned bits = 65 - (unsigned)_lzcnt_u64(number ^ sign);
-    unsigned groups = (bits + 4) / 5;
-    uint64_t characters = _pdep_u64(number, UINT64_C(0x1f1f1f1f1f1f1f1f))
-                          + UINT64_C(0x3030303030303030)
-                          + _bzhi_u64(UINT64_C(0x2020202020202020), 8 * groups - 8);
-    memcpy(text, &characters, sizeof characters);
-    return text + groups;
-}
-
 /* Groups, in the low five bits of each byte, as characters. */
 FSEG_AVX512 static inline __m512i characters(__m512i groups)
 {
@@ -122,7 +107,7 @@ FSEG_AVX512 static inline char *write_sixteen(__m512i now, __m512i before, size_
     _mm512_storeu_si512(from, now);
     _mm512_storeu_si512(minus, before);
     for (size_t i = 0; i < n; i++)
-        text = write_groups((uint64_t)from[i] - minus[i], text);
+        text = fseg_write_groups((uint64_t)from[i] - minus[i], text);
     return text;
 }
 
@@ -132,8 +117,7 @@ FSEG_AVX512 static inline char *write_twos(const uint32_t *counts, char *text)
     const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
     __m512i a = _mm512_loadu_si512(counts), b = _mm512_loadu_si512(counts + 16);
     __m512i before = _mm512_loadu_si512(counts - 2);
-    __mmask16 huge =
-        _mm512_movepi32_mask(_mm512_or_si512(_mm512_or_si512(a, b), before));
+    __mmask16 huge = _mm512_movepi32_mask(_mm512_or_si512(_mm512_or_si512(a, b), before));
     a = _mm512_sub_epi32(a, before);
     b = _mm512_sub_epi32(b, _mm512_loadu_si512(counts + 14));
     __m512i number = _mm512_permutexvar_epi64(order, _mm512_packs_epi32(a, b));
@@ -250,14 +234,15 @@ FSEG_AVX512 static inline uint64_t total(__m512i numbers)
     return sum;
 }
 
+/* What is carried from one step to the next. */
 typedef struct {
     __m512i pair;  /* the last two runs, eight times */
     __m512i least; /* of each lane */
     __m512i both;  /* sums, modulo 2^64, of pairs of lanes */
     __m512i odd;   /* of the upper lanes of these pairs */
-} sums;
+} running;
 
-FSEG_AVX512 static inline void add_sixteen(uint32_t *counts, __mmask16 valid, sums *sums)
+FSEG_AVX512 static inline void add_sixteen(uint32_t *counts, __mmask16 valid, running *sums)
 {
     const __m512i zero = _mm512_setzero_si512();
     __m512i run = _mm512_maskz_loadu_epi32(valid, counts);
@@ -276,7 +261,7 @@ FSEG_AVX512 static inline void add_sixteen(uint32_t *counts, __mmask16 valid, su
 FSEG_AVX512 static int add_up(uint32_t *counts, size_t n, const uint32_t before[2], uint64_t *sum)
 {
     const __m512i one = _mm512_set1_epi32(1);
-    sums sums = {.pair = _mm512_set1_epi64((int64_t)(before[0] | (uint64_t)before[1] << 32)),
+    running sums = {.pair = _mm512_set1_epi64((int64_t)(before[0] | (uint64_t)before[1] << 32)),
                  .least = one};
     size_t i = 0;
     for (; i + 16 <= n; i += 16)
@@ -385,7 +370,7 @@ FSEG_AVX512 static size_t write_kaggle(const uint32_t *counts, size_t runs, uint
 /* --- Kaggle, reading -------------------------------------------------------------------------- */
 
 FSEG_AVX512 static size_t find_numbers(const char *text, size_t length, uint16_t *firsts,
-                                              size_t *seen)
+                                       size_t *seen)
 {
     size_t n = 0, i = 0;
     uint64_t before = 0;
@@ -408,7 +393,8 @@ FSEG_AVX512 static size_t find_numbers(const char *text, size_t length, uint16_t
 
 /* Eight numbers, whose first characters and that of the next are `firsts`. `*unusual` is set if one
  * is longer than eight digits or they do not fit into 64 characters. */
-FSEG_AVX512 static inline __m512i read_eight(const char *text, const uint16_t *firsts, int *unusual)
+FSEG_AVX512 static inline __m512i read_eight(const char *text, const uint16_t *firsts,
+                                             int *unusual)
 {
     const __m512i each = _mm512_setr_epi64(
         0, INT64_C(0x0202020202020202), INT64_C(0x0404040404040404), INT64_C(0x0606060606060606),
@@ -418,7 +404,8 @@ FSEG_AVX512 static inline __m512i read_eight(const char *text, const uint16_t *f
     __m128i first = _mm_loadu_si128((const __m128i *)firsts);
     __m128i next = _mm_loadu_si128((const __m128i *)(firsts + 1));
     /* 64 - 8 * digits */
-    __m128i empty = _mm_sub_epi16(_mm_set1_epi16(72), _mm_slli_epi16(_mm_sub_epi16(next, first), 3));
+    __m128i empty = _mm_sub_epi16(_mm_set1_epi16(72),
+                                  _mm_slli_epi16(_mm_sub_epi16(next, first), 3));
     *unusual = _mm_movemask_epi8(empty) & 0xaaaa || firsts[8] - firsts[0] > 65;
     __m512i from = _mm512_sub_epi8(following, _mm512_set1_epi8((char)firsts[0]));
     from = _mm512_add_epi8(from, _mm512_permutexvar_epi8(each, _mm512_castsi128_si512(first)));
@@ -432,7 +419,7 @@ FSEG_AVX512 static inline __m512i read_eight(const char *text, const uint16_t *f
 }
 
 FSEG_AVX512 static size_t read_pairs(const char *text, const uint16_t *firsts, size_t pairs,
-                                            uint64_t *end, uint32_t *counts)
+                                     uint64_t *end, uint32_t *counts)
 {
     const __m512i one = _mm512_set1_epi64(1);
     uint64_t numbers[8] = {0, 0, 0, 0, 0, 0, *end, 0};
@@ -450,9 +437,8 @@ FSEG_AVX512 static size_t read_pairs(const char *text, const uint16_t *firsts, s
         _mm256_storeu_si256((__m256i *)(counts + 2 * i), _mm512_cvtepi64_epi32(run));
         before = number;
     }
-    if (i > pairs)
-        i = pairs;
     if (i) {
+        i = i < pairs ? i : pairs;
         _mm512_storeu_si512(numbers, before);
         *end = numbers[(2 * i - 2) % 8] + numbers[(2 * i - 2) % 8 + 1];
     }

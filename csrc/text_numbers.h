@@ -40,23 +40,29 @@ static inline uint64_t fseg_digits(uint32_t number)
     return (digits << 8) - high * ((10 << 8) - 1);
 }
 
+/* Write a number, of which the digits are given, and a space; up to 7 characters more are
+ * overwritten. */
+static inline char *fseg_put_digits(uint64_t digits, char *text)
+{
+    unsigned zeros = fseg_ctz(digits | UINT64_C(1) << 56) & 0x38;
+    fseg_store(text, (digits + FSEG_BYTES('0')) >> zeros);
+    text += 8 - zeros / 8;
+    *text = ' ';
+    return text + 1;
+}
+
 /* Write a number under 10^10 and a space; up to 8 characters more are overwritten. */
 static inline char *fseg_write_number(uint64_t number, char *text)
 {
-    unsigned zeros = 0;
-    if (FSEG_UNLIKELY(number >= 100000000)) {
-        unsigned high = (unsigned)(number / 100000000);
-        if (high >= 10)
-            *text++ = (char)('0' + high / 10);
-        *text++ = (char)('0' + high % 10);
-        fseg_store(text, fseg_digits((uint32_t)(number % 100000000)) + FSEG_BYTES('0'));
-    } else {
-        uint64_t digits = fseg_digits((uint32_t)number);
-        zeros = fseg_ctz(digits | UINT64_C(1) << 56) / 8;
-        fseg_store(text, (digits + FSEG_BYTES('0')) >> (8 * zeros));
-    }
-    text[8 - zeros] = ' ';
-    return text + 9 - zeros;
+    if (FSEG_LIKELY(number < 100000000))
+        return fseg_put_digits(fseg_digits((uint32_t)number), text);
+    unsigned high = (unsigned)(number / 100000000);
+    if (high >= 10)
+        *text++ = (char)('0' + high / 10);
+    *text++ = (char)('0' + high % 10);
+    fseg_store(text, fseg_digits((uint32_t)(number % 100000000)) + FSEG_BYTES('0'));
+    text[8] = ' ';
+    return text + 9;
 }
 
 /* A number of one to eight digits; what follows them does not matter. */
@@ -102,7 +108,7 @@ static inline size_t fseg_whole_numbers(const char *text, size_t length)
     return length;
 }
 
-/* --- loops that other instruction sets share --------------------------------------------------- */
+/* --- loops that other instruction sets share -------------------------------------------------- */
 
 /* Of 64 characters, the first ones of numbers: 0 if the first `length` are not all digits and
  * spaces, each after a digit. `*before` is 1 if the character before them is a digit. */
@@ -125,6 +131,8 @@ static inline void fseg_note(uint64_t first, size_t n, size_t at, uint16_t *plac
         }
 }
 
+/* Numbers that begin in a text; `inside`: after a character of a number. */
+size_t fseg_text_more_tokens(const char *text, size_t length, int inside);
 int fseg_text_add_up(uint32_t *counts, size_t n, const uint32_t before[2], uint64_t *sum);
 size_t fseg_text_read_pairs(const char *text, const uint16_t *firsts, size_t pairs, uint64_t *end,
                             uint32_t *counts);

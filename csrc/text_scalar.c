@@ -37,10 +37,10 @@ static inline uint64_t spaces(uint64_t word)
     return equal(word, ' ') | (at_least(word, '\t') & ~at_least(word, '\r' + 1));
 }
 
-static size_t kaggle_tokens(const char *text, size_t length)
+size_t fseg_text_more_tokens(const char *text, size_t length, int inside)
 {
     size_t tokens = 0, i = 0;
-    uint64_t before = 0x80;
+    uint64_t before = inside ? 0 : 0x80;
     for (; i + 8 <= length; i += 8) {
         uint64_t space = spaces(fseg_load(text + i));
         tokens += number_of(~space & (space << 8 | before) & TOPS);
@@ -52,6 +52,11 @@ static size_t kaggle_tokens(const char *text, size_t length)
         before = space;
     }
     return tokens;
+}
+
+static size_t kaggle_tokens(const char *text, size_t length)
+{
+    return fseg_text_more_tokens(text, length, 0);
 }
 
 /* 0x20 in the bytes that are not the last group of their number. */
@@ -219,23 +224,3 @@ const fseg_text_loops fseg_text_scalar = {kaggle_tokens,
                                           fseg_text_read_pairs,
                                           fseg_text_write_kaggle,
                                           fseg_text_write_coco};
-#if FSEG_X86
-const fseg_text_loops fseg_text_sse2 = {kaggle_tokens,
-                                          coco_numbers,
-                                          read_groups,
-                                          fseg_text_add_up,
-                                          find_numbers,
-                                          fseg_text_read_pairs,
-                                          fseg_text_write_kaggle,
-                                          fseg_text_write_coco};
-#endif
-#if FSEG_ARM
-const fseg_text_loops fseg_text_neon = {kaggle_tokens,
-                                          coco_numbers,
-                                          read_groups,
-                                          fseg_text_add_up,
-                                          find_numbers,
-                                          fseg_text_read_pairs,
-                                          fseg_text_write_kaggle,
-                                          fseg_text_write_coco};
-#endif

@@ -435,6 +435,24 @@ def check_shape(shape, str name):
     return height, width
 
 
+def common_shape(list rles):
+    """Return the shape that all masks have; (0, 0) if there are none."""
+    cdef RLE first, rle
+    cdef size_t i
+    if not rles:
+        return 0, 0
+    for i in range(<size_t>len(rles)):
+        if not isinstance(rles[i], RLE):
+            raise TypeError(f"rles[{i}] is {type(rles[i]).__name__}; expected RLE")
+        rle = rles[i]
+        first = rles[0]
+        if rle.height != first.height or rle.width != first.width:
+            raise ValueError(
+                f"rles[0] and rles[{i}] have shapes {first.shape} and {rle.shape}; "
+                "expected one shape")
+    return first.height, first.width
+
+
 def check_out(out, tuple shape):
     """Raise an error unless `out` is an array of this shape that can be written to."""
     _check_out(out, shape)

@@ -48,7 +48,7 @@ def encode(bimask: ArrayLike) -> dict[str, Any] | list[dict[str, Any]]:
         return RLE.from_mask(masks).to_coco_dict()
     if masks.ndim != 3:
         raise ValueError(f"mask has shape {masks.shape}; expected (H, W) or (H, W, N)")
-    return [mask.to_coco_dict() for mask in rle.encode(np.moveaxis(masks, 2, 0))]
+    return [mask.to_coco_dict() for mask in rle.encode(masks.transpose(2, 0, 1))]
 
 
 def decode(rleObjs: Segmentation | Sequence[Segmentation]) -> NDArray[np.uint8]:
@@ -71,7 +71,7 @@ def decode(rleObjs: Segmentation | Sequence[Segmentation]) -> NDArray[np.uint8]:
     if not masks:
         raise ValueError("no masks; expected one or more, which tell the height and width")
     out = np.empty((*masks[0].shape, len(masks)), np.uint8, order="F")
-    rle.decode(masks, out=np.moveaxis(out, 2, 0))
+    rle.decode(masks, out=out.transpose(2, 0, 1))
     return out
 
 

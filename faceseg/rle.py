@@ -111,7 +111,7 @@ def decode(
     [[[1, 1, 0]], [[0, 0, 1]]]
     """
     masks = list(rles)
-    shape = _common_shape(masks) if size is None else _kernels.check_shape(size, "size")
+    shape = _kernels.common_shape(masks) if size is None else _kernels.check_shape(size, "size")
     if out is None:
         out = np.empty((len(masks), *shape), dtype)
     else:
@@ -296,7 +296,7 @@ def decode_labels(
         raise ValueError(f"labels are {len(labels)} for {len(masks)} masks")
     if not masks and out is None:
         raise ValueError("rles are empty; expected one mask or more, or out")
-    shape = _common_shape(masks) if masks or out is None else out.shape
+    shape = _kernels.common_shape(masks) if masks or out is None else out.shape
     if out is None:
         out = np.empty(shape, dtype)
     else:
@@ -368,7 +368,7 @@ def iou_matrix(
 
 def _listed(items: Iterable[Any], name: str) -> list[Any]:
     """Return a list, and refuse one item where many are expected."""
-    if isinstance(items, (str, bytes, Mapping)):
+    if isinstance(items, (str, bytes, dict)):
         raise TypeError(f"{name} is {type(items).__name__}; expected a list of them")
     return list(items)
 
@@ -385,18 +385,6 @@ def _shapes(
     if len(items) != n:
         raise ValueError(f"shape lists {len(items)} shapes; expected one, or {n}")
     return items
-
-
-def _common_shape(masks: Sequence[RLE]) -> tuple[int, int]:
-    for i, mask in enumerate(masks):
-        if not isinstance(mask, RLE):
-            raise TypeError(f"rles[{i}] is {type(mask).__name__}; expected RLE")
-        if mask.shape != masks[0].shape:
-            raise ValueError(
-                f"rles[0] and rles[{i}] have shapes {masks[0].shape} and {mask.shape}; "
-                "expected one shape"
-            )
-    return masks[0].shape if masks else (0, 0)
 
 
 def _coded(
@@ -426,6 +414,9 @@ def _coded(
 
 def _run(batch: _Batch, threads: int) -> None:
     """Run a batch, this thread doing its share."""
+    if threads == 1:
+        batch.run(0, batch.n)
+        return
     workers = operator.index(threads)
     if workers < 0:
         raise ValueError(f"threads is {threads}; expected 1 or more, or 0 for all cores")

@@ -355,7 +355,10 @@ def test_a_huge_size_is_refused_in_little_memory() -> None:
     """What is taken without Python's knowledge counts, too."""
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     program = LITTLE_MEMORY.format(limit=max(2**30, 2 * used))
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    try:
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    except OSError as error:
+        pytest.skip(f"an emulated processor starts no program: {error}")
     if "AddressSanitizer" in done.stderr:
         pytest.skip("the address sanitizer needs more than this test allows")
     assert done.stdout.split() == ["36"], done.stderr
@@ -472,7 +475,7 @@ def test_sets_with_something_else(other: Any) -> None:
     ],
 )
 def test_an_array_that_cannot_be_decoded_into(out: Any) -> None:
-    with pytest.raises((ValueError, TypeError), match="out|dtype"):
+    with pytest.raises((ValueError, TypeError), match=r"out|dtype"):
         RLE.full(SHAPE, True).decode(out=out)
 
 

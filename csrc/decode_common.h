@@ -1,0 +1,60 @@
+/* What all versions of decoding share: the data that their parts hand to each other. */
+#ifndef FACESEG_DECODE_COMMON_H
+#define FACESEG_DECODE_COMMON_H
+
+#include "decode_loops.h"
+
+#include <string.h>
+
+/* Lines of bits: those of line y, 64 pixels a word, are words[y * next], [y * next + step], ... */
+typedef struct {
+    const uint64_t *words;
+    size_t step;
+    size_t next;
+    size_t lines;
+    size_t length;
+    size_t left; /* pixels of background before a line, and after it */
+    size_t right;
+} bit_lines;
+
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t words_of(size_t pixels)
+{
+    return (pixels + 63) / 64;
+}
+
+/* Ones for the pixels of the last word of a line. */
+static inline uint64_t last_mask(size_t length)
+{
+    return UINT64_MAX >> ((64 - length % 64) % 64);
+}
+
+/* Pixels are asked for so many bytes before they are written: beyond the second cache plain stores
+ * are slower than memset, with this they are not. */
+enum { AHEAD = 1024 };
+
+static inline void ask(const uint8_t *pixels)
+{
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch((const void *)((uintptr_t)pixels + AHEAD), 1, 3);
+#else
+    (void)pixels;
+#endif
+}
+
+/* Bit i becomes the sum, modulo 2, of the bits up to it. */
+static inline uint64_t prefix_sums(uint64_t word)
+{
+    word ^= word << 1;
+    word ^= word << 2;
+    word ^= word << 4;
+    word ^= word << 8;
+    word ^= word << 16;
+    return word ^ word << 32;
+}
+
+#endif
