@@ -18,7 +18,7 @@
 #define FSEG_X86 0
 #endif
 
-#if defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
+#if defined(__aarch64__) && !defined(__AARCH64EB__) && (defined(__GNUC__) || defined(__clang__))
 #define FSEG_ARM 1
 #include <arm_neon.h>
 #else

@@ -309,7 +309,7 @@ cdef class Decode(Batch):
 
 @cython.final
 cdef class Intersections(Batch):
-    """Sizes of the intersections of all masks of two lists; the pieces are the first one's masks."""
+    """Sizes of the intersections of all masks of two lists; the pieces are those of the first."""
 
     cdef list first
     cdef list second
@@ -372,7 +372,7 @@ cdef class Intersections(Batch):
             free(space.memory)
 
     def ious(self, crowd):
-        """Return the intersections over the unions; in columns of a crowd over the first's areas."""
+        """Return the intersections over the unions, for crowds over the areas of the first."""
         cdef cnp.ndarray result = np.empty((self.n, self.columns))
         cdef double *values = <double *>cnp.PyArray_DATA(result)
         cdef const char *crowds = NULL
@@ -385,7 +385,7 @@ cdef class Intersections(Batch):
             flags = bytes(map(bool, crowd))
             if <size_t>len(flags) != self.columns:
                 raise ValueError(
-                    f"iscrowd has {len(flags)} elements; expected {self.columns}, one for each of b")
+                    f"iscrowd has {len(flags)} elements; expected {self.columns}, as many as b")
             crowds = PyBytes_AS_STRING(flags)
         for i in range(self.n):
             for j in range(self.columns):

@@ -85,6 +85,9 @@ cdef extern from "faceseg.h" nogil:
         const uint32_t *counts, size_t runs, size_t lines, size_t length,
         const fseg_plane *plane, uint32_t *scratch)
     void fseg_decode(const uint32_t *counts, size_t runs, const fseg_target *target)
+    size_t fseg_across_scratch(size_t rows, size_t columns)
+    void fseg_decode_across(
+        const uint32_t *counts, size_t runs, const fseg_target *target, uint64_t *scratch)
     void fseg_expand(const fseg_plane *plane, int transposed, const fseg_target *target)
 
     size_t fseg_kaggle_tokens(const char *text, size_t length)

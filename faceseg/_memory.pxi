@@ -56,9 +56,9 @@ cdef inline void _set_plane(
     plane.words = (length + 63) / 64
 
 
-# Kernels run without the interpreter when their work, counted in bytes read and written, is worth
-# it. To leave and come back costs ... ns when nobody else wants in, and up to five milliseconds when
-# somebody does, who is then let in; a call of less than about ten microseconds is over sooner.
+# Kernels run without the interpreter when they take about ten microseconds or more. To leave and
+# come back costs 60 ns when nobody else wants in; but whoever gets in meanwhile may stay for the
+# switch interval of five milliseconds, which a short call had better not risk. Batches always leave.
 cdef enum:
     WORTH_PIXELS = 1 << 18
     WORTH_RUNS = 1 << 14

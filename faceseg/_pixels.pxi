@@ -227,18 +227,23 @@ cdef void _decode(Decoding *job, Space *space) noexcept nogil:
     if not job.resized and not job.transposed:
         fseg_decode(job.counts, job.runs, &job.target)
         return
+    if not job.resized:
+        memory = <char *>_get(
+            space,
+            fseg_across_scratch(job.target.rows, job.target.columns) * sizeof(uint64_t))
+        if memory == NULL:
+            job.status = NO_MEMORY
+        else:
+            fseg_decode_across(job.counts, job.runs, &job.target, <uint64_t *>memory)
+        return
     plane_size = _plane_size(job.new_lines, job.new_length)
-    memory = <char *>_get(
-        space, plane_size + (job.length + 1 + FSEG_SLACK) * sizeof(uint32_t))
+    memory = <char *>_get(space, plane_size + (job.length + 1 + FSEG_SLACK) * sizeof(uint32_t))
     if memory == NULL:
         job.status = NO_MEMORY
         return
     _set_plane(&plane, memory, job.new_lines, job.new_length)
-    if job.resized:
-        fseg_plane_fill_resized(
-            job.counts, job.runs, job.lines, job.length, &plane, <uint32_t *>(memory + plane_size))
-    else:
-        fseg_plane_fill(job.counts, job.runs, &plane)
+    fseg_plane_fill_resized(
+        job.counts, job.runs, job.lines, job.length, &plane, <uint32_t *>(memory + plane_size))
     fseg_expand(&plane, job.transposed, &job.target)
 
 

@@ -449,7 +449,7 @@ cdef class RLE:
         return _coco_text(self)
 
     def to_coco_dict(self, *, compressed=True):
-        """Return a COCO segmentation, of the runs of this mask in its own order (COCO's is ``"F"``).
+        """Return a COCO segmentation of the runs of this mask in its own order (COCO's is ``"F"``).
 
         Parameters
         ----------
@@ -1210,7 +1210,7 @@ cdef object _plan_coco(Parsing *job, object counts, object shape, bint columns, 
     if PyDict_Check(counts):
         counts = _read_segmentation(counts, shape, rle)
     elif shape is None:
-        raise TypeError("shape is missing; expected (height, width), or a dict with size and counts")
+        raise TypeError("shape is missing; expected (height, width), or a dict of size and counts")
     else:
         _read_shape(shape, &rle.height, &rle.width)
     if not PyBytes_Check(counts) and not PyUnicode_Check(counts):
