@@ -424,7 +424,9 @@ TARGET static inline void skip_to(walk *walker, uint64_t start, const uint32_t *
 TARGET static void plane_fill_resized(const uint32_t *counts, size_t runs, size_t lines,
                                       size_t length, const fseg_plane *plane, uint32_t *scratch)
 {
-    map_positions(length, plane->length, scratch);
+    int mapped = length < FSEG_MOST_MAPPED;
+    if (mapped)
+        map_positions(length, plane->length, scratch);
     walk walker = begin(counts, runs);
     uint64_t before = UINT64_MAX;
     for (size_t i = 0; i < plane->lines; i++) {
@@ -444,7 +446,8 @@ TARGET static void plane_fill_resized(const uint32_t *counts, size_t runs, size_
             clear_words(bits, plane->words);
             /* Positions at the end of the line have their bits after it. */
             for (; walker.at < start + length; walker.at += *walker.next++) {
-                uint32_t at = scratch[walker.at - start];
+                uint64_t from = walker.at - start;
+                uint64_t at = mapped ? scratch[from] : (from * plane->length + length - 1) / length;
                 bits[at >> 6] ^= UINT64_C(1) << (at & 63);
             }
             integrate(bits, plane->words, carry);

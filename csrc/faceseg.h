@@ -133,7 +133,9 @@ typedef struct {
 void fseg_plane_fill(const uint32_t *counts, size_t runs, const fseg_plane *plane);
 
 /* Fill a plane from the runs of a mask of `lines` * `length` pixels, resized to the plane's lines
- * and length: pixel i of n takes pixel floor(i * m / n) of m. `scratch` has length + 1 elements. */
+ * and length: pixel i of n takes pixel floor(i * m / n) of m. `scratch` has FSEG_MOST_MAPPED
+ * elements, or length + 1 if that is less. */
+enum { FSEG_MOST_MAPPED = 1 << 16 };
 void fseg_plane_fill_resized(const uint32_t *counts, size_t runs, size_t lines, size_t length,
                              const fseg_plane *plane, uint32_t *scratch);
 

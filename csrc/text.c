@@ -9,6 +9,7 @@
 enum {
     MOST_GROUPS = 7, /* a difference of two uint32 has 33 bits and a sign to show */
     CHUNK = 2048,    /* characters, so that what a loop leaves is in the nearest cache */
+    WORTHWHILE = 64, /* characters */
     FEWEST_APART = 8,
     MOST_APART = 1024,
     ROOM = FSEG_TEXT_BEHIND + 3 * FSEG_TEXT_AHEAD
@@ -28,11 +29,11 @@ typedef struct {
     int refused; /* a loop has seen that something is wrong after `at` */
 } text_reader;
 
-/* How much to read one by one before a loop is tried again: more each time that it read nothing, so
- * that it costs little in a text that it cannot read. */
+/* How much to read one by one before a loop is tried again: more each time that it read next to
+ * nothing, so that it costs little in a text that it cannot read. */
 static size_t next_apart(size_t apart, size_t looped)
 {
-    if (looped || apart < FEWEST_APART)
+    if (looped >= WORTHWHILE || apart < FEWEST_APART)
         return FEWEST_APART;
     return apart < MOST_APART ? 2 * apart : apart;
 }

@@ -75,46 +75,69 @@ static size_t coco_numbers(const char *text, size_t length)
     return length - more;
 }
 
-/* Whether eight characters, after the top byte of `before`, are in no valid text. */
-static inline int strange(uint64_t word, uint64_t before)
+/* What eight characters add, and 16. */
+static inline uint64_t values(uint64_t word)
 {
-    uint64_t classes = word + FSEG_BYTES(0x10), previous = word << 8 | before >> 56;
-    uint64_t outside = (word & TOPS) | (~classes & FSEG_BYTES(0x40));
-    /* A last group of only the sign that the group before shows: '0' or 'O'. */
-    uint64_t sign = (previous + FSEG_BYTES(0x10)) >> 4 & FSEG_BYTES(1);
-    uint64_t idle = equal(word ^ ((sign << 7) - sign), '0') & goes_on(previous) << 2;
-    return (outside | idle) != 0;
+    return word & ~((~word & FSEG_BYTES(0x40)) >> 1) & FSEG_BYTES(0x3f);
 }
 
+/* The same, 16 where `mask` is zero. */
+static inline uint64_t some_values(uint64_t word, uint64_t mask)
+{
+    return ((values(word) ^ FSEG_BYTES(0x10)) & mask) ^ FSEG_BYTES(0x10);
+}
+
+/* Of four characters, every second one, the values of the numbers that would begin there. */
+static inline uint64_t join(uint64_t first, uint64_t second, uint64_t third)
+{
+    const uint64_t low = UINT64_C(0x00ff00ff00ff00ff);
+    return (first & low) + ((second & low) << 5) + ((third & low) << 10);
+}
+
+/* The value of the number that begins at each character is put together, of up to three groups;
+ * then those where one does begin are kept. */
 static size_t read_groups(const char *text, size_t length, uint32_t *numbers, size_t *used)
 {
-    size_t n = 0, end = 0;
-    uint64_t before = (uint64_t)(unsigned char)text[-1] << 56, number = 0;
-    unsigned shift = 0;
-    for (size_t i = 0; i < length; i += 8) {
-        uint64_t word = fseg_load(text + i);
-        if (FSEG_UNLIKELY(strange(word, before)))
-            break;
-        size_t stop = length - i < 8 ? length - i : 8, n_now = n, end_now = end;
-        unsigned shifts = 0;
-        for (size_t j = 0; j < stop; j++) {
-            uint64_t group = (word >> (8 * j) & 0xff) - '0', sign = UINT64_C(0x10) << shift;
-            unsigned more = (unsigned)(group >> 5);
-            number |= (group & 0x1f) << shift;
-            numbers[n_now] = (uint32_t)((number ^ sign) - sign);
-            n_now += 1 - more;
-            end_now = more ? end_now : i + j + 1;
-            number &= 0 - (uint64_t)more;
-            shifts |= shift;
-            shift = (shift + 5) & (0 - more);
+    const uint32_t added = 16 + (16 << 5) + (16 << 10);
+    size_t n = 0, i = 0;
+    uint64_t inside = 0; /* 0x20 if a number goes on into this step */
+    length = fseg_whole_numbers(text, length);
+    for (; i < length; i += 8) {
+        uint64_t word = fseg_load(text + i), more = goes_on(word);
+        uint64_t wrong = (word | ~(word + FSEG_BYTES(0x10)) << 1) & TOPS;
+        size_t stop = length - i < 8 ? length - i : 8;
+        if (!(wrong | more | inside) && stop == 8) {
+            word = values(word);
+            for (size_t j = 0; j < 8; j++)
+                numbers[n + j] = (uint32_t)(word >> (8 * j) & 0xff) - 16;
+            n += 8;
+            continue;
         }
-        if (FSEG_UNLIKELY(shifts & 0x10)) /* five groups or more */
+        uint64_t after = fseg_load(text + i + 1), third = fseg_load(text + i + 2);
+        uint64_t mask = (more << 3) - (more >> 5), more2 = mask & goes_on(after);
+        /* A last group of only the sign that the group before shows: '0' or 'O'. */
+        uint64_t sign = (word + FSEG_BYTES(0x10)) >> 4 & FSEG_BYTES(1);
+        wrong |= equal(after ^ ((sign << 7) - sign), '0') & more << 2;
+        if (FSEG_UNLIKELY(wrong | (more2 & goes_on(third))))
             break;
-        n = n_now;
-        end = end_now;
-        before = word;
+        word = values(word);
+        after = some_values(after, mask);
+        third = some_values(third, (more2 << 3) - (more2 >> 5));
+        uint64_t even = join(word, after, third), odd = join(word >> 8, after >> 8, third >> 8);
+        uint64_t first = ~(more << 8 | inside) >> 5;
+        inside = more >> 56;
+        for (size_t j = 0; j < stop; j++) {
+            uint64_t values = j & 1 ? odd : even;
+            numbers[n] = (uint32_t)(values >> (8 * (j & 6)) & 0xffff) - added;
+            n += first >> (8 * j) & 1;
+        }
     }
-    *used = end;
+    if (i < length) {
+        /* A number that goes on among the characters that were refused is counted, wrongly. */
+        length = fseg_whole_numbers(text, i);
+        n -= length < i;
+    }
+    *used = length;
     return n;
 }
 

@@ -116,8 +116,10 @@ cdef uint64_t _read_value(
     return int.from_bytes(element.tobytes(), sys.byteorder)
 
 
-cdef uint64_t _value_of(object dtype, object value) except? 0:
-    """Return the bit pattern of a foreground element, at once for the commonest."""
+cdef uint64_t _value_of(
+    object dtype, object value, str name="value", bint zero=False
+) except? 0:
+    """Do what _read_value does, at once for the commonest."""
     cdef long long number
     cdef int overflow = 0, bits
     cdef float narrow
@@ -130,11 +132,11 @@ cdef uint64_t _value_of(object dtype, object value) except? 0:
         dtype = np.dtype(np.uint8)
     kind = dtype
     if not PyLong_CheckExact(value) or not cnp.PyArray_ISNBO(kind.byteorder):
-        return _read_value(kind, value)
+        return _read_value(kind, value, name, zero)
     number = PyLong_AsLongLongAndOverflow(value, &overflow)
     bits = 8 * <int>kind.itemsize
-    if overflow or number <= 0 or number >> 23:
-        return _read_value(kind, value)
+    if overflow or number < 0 or number >> 23 or (number == 0 and not zero):
+        return _read_value(kind, value, name, zero)
     if kind.type_num == cnp.NPY_FLOAT32:
         narrow = <float>number
         memcpy(&pattern, &narrow, sizeof(narrow))
@@ -143,13 +145,13 @@ cdef uint64_t _value_of(object dtype, object value) except? 0:
         wide = <double>number
         memcpy(&pattern, &wide, sizeof(wide))
         return pattern
-    if kind.type_num == cnp.NPY_BOOL and number == 1:
-        return 1
+    if kind.type_num == cnp.NPY_BOOL and number <= 1:
+        return number
     if cnp.PyTypeNum_ISSIGNED(kind.type_num):
         bits -= 1
     if cnp.PyTypeNum_ISINTEGER(kind.type_num) and (bits > 24 or number >> bits == 0):
         return number
-    return _read_value(kind, value)
+    return _read_value(kind, value, name, zero)
 
 
 cdef bint _read_layout(object layout, bint columns) except -1:

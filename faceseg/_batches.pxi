@@ -465,7 +465,7 @@ def value_of(dtype, value):
 
 def pattern(dtype, value, str name):
     """Return the bit pattern of a label, which may be zero."""
-    return _read_value(dtype, value, name, True)
+    return _value_of(dtype, value, name, True)
 
 
 def occurring(cnp.ndarray labels):

@@ -10,6 +10,7 @@ cdef extern from "<stdint.h>" nogil:
 
 cdef extern from "faceseg.h" nogil:
     enum:
+        FSEG_MOST_MAPPED
         FSEG_SLACK
 
     ctypedef struct fseg_plane:

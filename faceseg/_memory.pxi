@@ -47,6 +47,11 @@ cdef inline size_t _plane_size(size_t lines, size_t length) noexcept nogil:
     return (lines * ((length + 63) / 64) + FSEG_SLACK + 7) / 8 * 64
 
 
+cdef inline size_t _mapped_size(size_t length) noexcept nogil:
+    """Return the bytes of the scratch to resize lines of this length."""
+    return (min(length + 1, <size_t>FSEG_MOST_MAPPED) + FSEG_SLACK) * sizeof(uint32_t)
+
+
 cdef inline void _set_plane(
     fseg_plane *plane, void *memory, size_t lines, size_t length
 ) noexcept nogil:
@@ -58,7 +63,7 @@ cdef inline void _set_plane(
 
 # Kernels run without the interpreter when they take about ten microseconds or more. To leave and
 # come back costs 60 ns when nobody else wants in; but whoever gets in meanwhile may stay for the
-# switch interval of five milliseconds, which a short call had better not risk. Batches always leave.
+# switch interval of five milliseconds, which a short call had better not risk. Batches always do.
 cdef enum:
     WORTH_PIXELS = 1 << 18
     WORTH_RUNS = 1 << 14

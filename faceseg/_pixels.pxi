@@ -237,7 +237,7 @@ cdef void _decode(Decoding *job, Space *space) noexcept nogil:
             fseg_decode_across(job.counts, job.runs, &job.target, <uint64_t *>memory)
         return
     plane_size = _plane_size(job.new_lines, job.new_length)
-    memory = <char *>_get(space, plane_size + (job.length + 1 + FSEG_SLACK) * sizeof(uint32_t))
+    memory = <char *>_get(space, plane_size + _mapped_size(job.length))
     if memory == NULL:
         job.status = NO_MEMORY
         return

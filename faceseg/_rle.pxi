@@ -1050,7 +1050,7 @@ cdef int _resize(RLE self, RLE rle) except -1:
         return _fill(rle, False)
     space.memory = NULL
     state = _leave(_pixels(rle) >= WORTH_PIXELS)
-    memory = <char *>_get(&space, size + (_length(self) + 1 + FSEG_SLACK) * sizeof(uint32_t))
+    memory = <char *>_get(&space, size + _mapped_size(_length(self)))
     if memory != NULL:
         _set_plane(&plane, memory, _lines(rle), _length(rle))
         fseg_plane_fill_resized(

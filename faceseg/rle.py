@@ -285,7 +285,7 @@ def decode_labels(
     >>> decode_labels({7: RLE.from_kaggle("1 2", (1, 4)), 9: RLE.from_kaggle("2 2", (1, 4))})
     array([[7, 9, 9, 0]], dtype=uint8)
     """
-    if isinstance(rles, Mapping):
+    if isinstance(rles, (dict, Mapping)):
         if labels is not None:
             raise ValueError("labels are the keys of rles; expected labels with a list alone")
         labels, masks = list(rles), list(rles.values())
