@@ -1,5 +1,6 @@
 /* Merging of runs with AVX2. */
 #include "merge_loops.h"
+#include "pack_loops.h"
 
 #if FSEG_X86
 #include <string.h>
@@ -66,19 +67,28 @@ T static uint64_t sum(const uint32_t *counts, size_t n, int *empty)
     return total;
 }
 
+T static inline __m256i prefix_sum(__m256i x)
+{
+    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 4));
+    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8));
+    /* The sum of the low half, to the high half. */
+    return _mm256_add_epi32(x, _mm256_shuffle_epi32(_mm256_permute2x128_si256(x, x, 0x08), 0xff));
+}
+
 /* Write n keys, rounded up to 8; return the position of the last one. */
 T static uint32_t expand_runs(const uint32_t *runs, size_t n, uint32_t at, uint32_t tag,
                               uint32_t *keys)
 {
     const __m256i tags = _mm256_set1_epi32((int)tag), last = _mm256_set1_epi32(7);
     __m256i before = _mm256_set1_epi32((int)at);
-    for (size_t i = 0; i < n; i += 8) {
-        __m256i x = i + 8 <= n ? load(runs + i) : load_some(runs + i, n - i);
-        x = _mm256_add_epi32(x, _mm256_slli_si256(x, 4));
-        x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8));
-        /* The sum of the low half, in the high half. */
-        __m256i half = _mm256_permute2x128_si256(x, x, 0x08);
-        x = _mm256_add_epi32(x, _mm256_add_epi32(_mm256_shuffle_epi32(half, 0xff), before));
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i x = prefix_sum(load(runs + i)), position = _mm256_add_epi32(x, before);
+        before = _mm256_add_epi32(before, _mm256_permutevar8x32_epi32(x, last));
+        store(keys + i, _mm256_add_epi32(_mm256_add_epi32(position, position), tags));
+    }
+    if (i < n) {
+        __m256i x = _mm256_add_epi32(prefix_sum(load_some(runs + i, n - i)), before);
         before = _mm256_permutevar8x32_epi32(x, last);
         store(keys + i, _mm256_add_epi32(_mm256_add_epi32(x, x), tags));
     }
@@ -86,7 +96,8 @@ T static uint32_t expand_runs(const uint32_t *runs, size_t n, uint32_t at, uint3
 }
 
 /* The same of n positions. */
-T static uint32_t expand_positions(const uint32_t *positions, size_t n, uint32_t tag, uint32_t *keys)
+T static uint32_t expand_positions(const uint32_t *positions, size_t n, uint32_t tag,
+                                   uint32_t *keys)
 {
     const __m256i tags = _mm256_set1_epi32((int)tag);
     for (size_t i = 0; i < n; i += 8) {
@@ -96,13 +107,19 @@ T static uint32_t expand_positions(const uint32_t *positions, size_t n, uint32_t
     return positions[n - 1];
 }
 
+/* The sign bits of 8 lanes. */
+T static inline unsigned signs(__m256i x)
+{
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(x));
+}
+
 /* The next 8 keys of two ascending lists are the lesser ones of a[0..7] against b[7..0]. */
 #define STEP(l)                                                                                    \
     __m256i x##l = load(a##l);                                                                     \
     __m256i y##l = _mm256_permutevar8x32_epi32(load(b##l), reverse);                               \
     y##l = _mm256_min_epu32(x##l, y##l);                                                           \
     x##l = _mm256_cmpeq_epi32(x##l, y##l);                                                         \
-    size_t n##l = (size_t)_mm_popcnt_u32((unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(x##l)));  \
+    size_t n##l = (size_t)_mm_popcnt_u32(signs(x##l));                                             \
     a##l += n##l;                                                                                  \
     b##l += 8 - n##l
 
@@ -164,19 +181,6 @@ T static void merge_keys(const uint32_t *a, size_t a_n, const uint32_t *b, size_
     }
 }
 
-/* For each set of 8 bits the places of its ones, a byte each, from the lowest. A row has the sets
- * with the same upper four bits, whose places are `upper`. */
-#define PLACES(upper, lower, ones) ((lower) | UINT64_C(upper) << 8 * (ones))
-#define ROW(u)                                                                                     \
-    PLACES(u, 0, 0), PLACES(u, 0, 1), PLACES(u, 1, 1), PLACES(u, 0x100, 2), PLACES(u, 2, 1),       \
-        PLACES(u, 0x200, 2), PLACES(u, 0x201, 2), PLACES(u, 0x20100, 3), PLACES(u, 3, 1),          \
-        PLACES(u, 0x300, 2), PLACES(u, 0x301, 2), PLACES(u, 0x30100, 3), PLACES(u, 0x302, 2),      \
-        PLACES(u, 0x30200, 3), PLACES(u, 0x30201, 3), PLACES(u, 0x3020100, 4)
-static const uint64_t PLACES_OF[256] = {
-    ROW(0),     ROW(4),     ROW(5),     ROW(0x504),   ROW(6),     ROW(0x604),
-    ROW(0x605), ROW(0x60504), ROW(7),   ROW(0x704),   ROW(0x705), ROW(0x70504),
-    ROW(0x706), ROW(0x70604), ROW(0x70605), ROW(0x7060504)};
-
 /* Write the positions of the result's changes; return how many they are. */
 T static size_t filter_keys(fseg_operation operation, const uint32_t *keys, size_t n, pixels *now,
                             uint32_t *positions)
@@ -185,17 +189,19 @@ T static size_t filter_keys(fseg_operation operation, const uint32_t *keys, size
     uint32_t *next = positions;
     for (size_t i = 0; i < n; i += 64) {
         uint64_t of_b = 0, doubled = 0;
+#pragma GCC unroll 8
         for (size_t q = 0; q < 64; q += 8) {
             __m256i x = load(keys + i + q), y = load(keys + i + q + 1);
             y = _mm256_cmpeq_epi32(_mm256_xor_si256(x, y), one);
             x = _mm256_slli_epi32(x, 31);
-            of_b |= (uint64_t)(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(x)) << q;
-            doubled |= (uint64_t)(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(y)) << q;
+            of_b |= (uint64_t)signs(x) << q;
+            doubled |= (uint64_t)signs(y) << q;
         }
         uint64_t result, changed = fseg_follow(operation, of_b, doubled, n - i, now, &result);
+#pragma GCC unroll 8
         for (size_t q = 0; q < 64; q += 8, changed >>= 8) {
             __m256i x = _mm256_srli_epi32(load(keys + i + q), 1);
-            __m128i places = _mm_loadl_epi64((const __m128i *)(PLACES_OF + (changed & 0xff)));
+            __m128i places = _mm_loadl_epi64((const __m128i *)(fseg_ones + (changed & 0xff)));
             store(next, _mm256_permutevar8x32_epi32(x, _mm256_cvtepu8_epi32(places)));
             next += _mm_popcnt_u32((unsigned)changed & 0xff);
         }
@@ -216,7 +222,7 @@ T static void to_runs(uint32_t *positions, size_t n, uint32_t before)
 }
 
 /* Pixels that are foreground in both; those after the last key are added, with the position of the
- * next one, if there is a next one. */
+ * next one, if there is a next one. All modulo 2^32. */
 T static uint32_t sum_keys(const uint32_t *keys, size_t n, pixels *now)
 {
     const __m256i to_sign = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
@@ -224,13 +230,14 @@ T static uint32_t sum_keys(const uint32_t *keys, size_t n, pixels *now)
     uint32_t rest = now->result ? keys[0] >> 1 : 0;
     for (size_t i = 0; i < n; i += 64) {
         uint64_t of_b = 0, inside;
+#pragma GCC unroll 8
         for (size_t q = 0; q < 64; q += 8) {
-            __m256i x = _mm256_slli_epi32(load(keys + i + q), 31);
-            of_b |= (uint64_t)(unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(x)) << q;
+            of_b |= (uint64_t)signs(_mm256_slli_epi32(load(keys + i + q), 31)) << q;
         }
         fseg_follow(FSEG_AND, of_b, 0, n - i, now, &inside);
         if (n - i <= 64)
             inside &= (UINT64_C(1) << (n - i - 1)) - 1;
+#pragma GCC unroll 8
         for (size_t q = 0; q < 64; q += 8) {
             __m256i x = _mm256_srli_epi32(load(keys + i + q), 1);
             __m256i y = _mm256_srli_epi32(load(keys + i + q + 1), 1);
@@ -249,43 +256,42 @@ T static uint32_t sum_keys(const uint32_t *keys, size_t n, pixels *now)
 
 #include "merge_chunks.h"
 
-/* A tile's words hold toggled bits, each word for itself: its last bit tells whether the following
- * ones are to be inverted. */
+/* The words of a tile hold toggled bits, each word for itself: its last bit tells whether the words
+ * after it are to be inverted. */
 T static void fill(fseg_cursor *cursor, uint64_t start, uint64_t area, uint64_t *words)
 {
-    uint64_t inverted = cursor->inside;
-    memset(words, inverted ? 0xff : 0, FSEG_TILE_WORDS * sizeof *words);
+    const __m256i to_sign = _mm256_setr_epi64x(63, 62, 61, 60), zero = _mm256_setzero_si256();
+    uint64_t inside = cursor->inside, odd = 0;
+    memset(words, inside ? 0xff : 0, FSEG_TILE_WORDS * sizeof *words);
     if (!fseg_toggle(cursor, start, area, words))
         return;
-    const __m256i to_sign = _mm256_setr_epi64x(63, 62, 61, 60);
-    uint64_t before = inverted, flip = 0;
     for (size_t i = 0; i < FSEG_TILE_WORDS; i += 64) {
         uint64_t last = 0;
-        for (size_t q = 0; q < 64; q += 4)
-            last |= (uint64_t)(unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(load(words + i + q)))
-                    << q;
-        uint64_t parities = fseg_parities(last ^ before) ^ flip;
-        __m256i bits = _mm256_set1_epi64x((long long)(parities << 1 | (flip & 1)));
         for (size_t q = 0; q < 64; q += 4) {
-            /* All ones where the sign is set: what is greater than it is none. */
-            __m256i invert = _mm256_sllv_epi64(bits, to_sign);
-            invert = _mm256_cmpgt_epi64(_mm256_setzero_si256(), invert);
-            store(words + i + q, _mm256_xor_si256(load(words + i + q), invert));
-            bits = _mm256_srli_epi64(bits, 4);
+            __m256d x = _mm256_castsi256_pd(load(words + i + q));
+            last |= (uint64_t)(unsigned)_mm256_movemask_pd(x) << q;
         }
-        flip = 0 - (parities >> 63);
+        uint64_t parities = fseg_parities(last ^ inside) ^ odd;
+        __m256i inverted = _mm256_set1_epi64x((long long)(parities << 1 | (odd & 1)));
+        for (size_t q = 0; q < 64; q += 4) {
+            __m256i mask = _mm256_cmpgt_epi64(zero, _mm256_sllv_epi64(inverted, to_sign));
+            store(words + i + q, _mm256_xor_si256(load(words + i + q), mask));
+            inverted = _mm256_srli_epi64(inverted, 4);
+        }
+        odd = 0 - (parities >> 63);
     }
 }
 
-/* Sums of three bits: 256 in `*low`, `*high`. */
-#define ADD_BITS(high, low, x, y, z)                                                               \
-    do {                                                                                           \
-        __m256i differ = _mm256_xor_si256(x, y), third = (z);                                      \
-        high = _mm256_or_si256(_mm256_and_si256(x, y), _mm256_and_si256(differ, third));           \
-        low = _mm256_xor_si256(differ, third);                                                     \
-    } while (0)
+/* Add three bits, 256 times: the low bits of the sums to `*low`, the high ones are returned. */
+T static inline __m256i add_bits(__m256i *low, __m256i x, __m256i y)
+{
+    __m256i differ = _mm256_xor_si256(x, y);
+    __m256i high = _mm256_or_si256(_mm256_and_si256(x, y), _mm256_and_si256(differ, *low));
+    *low = _mm256_xor_si256(*low, differ);
+    return high;
+}
 
-/* Bits set in each of 32 bytes. */
+/* Number of bits set in each 64. */
 T static inline __m256i count_bits(__m256i x)
 {
     const __m256i counts = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
@@ -293,39 +299,32 @@ T static inline __m256i count_bits(__m256i x)
     const __m256i low = _mm256_set1_epi8(15);
     __m256i lower = _mm256_shuffle_epi8(counts, _mm256_and_si256(x, low));
     __m256i upper = _mm256_shuffle_epi8(counts, _mm256_and_si256(_mm256_srli_epi16(x, 4), low));
-    return _mm256_add_epi8(lower, upper);
+    return _mm256_sad_epu8(_mm256_add_epi8(lower, upper), _mm256_setzero_si256());
 }
-
-#define COMMON(i)                                                                                  \
-    _mm256_and_si256(_mm256_load_si256((const __m256i *)(const void *)(a + (i))),                  \
-                     _mm256_load_si256((const __m256i *)(const void *)(b + (i))))
 
 T static uint64_t intersection_of_words(const uint64_t *a, const uint64_t *b, size_t n)
 {
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i ones = zero, twos = zero, fours = zero;
-    __m256i total = zero, total_of_eights = zero;
+    __m256i ones = _mm256_setzero_si256(), twos = ones, fours = ones, eights = ones, rest = ones;
     size_t i = 0;
-    /* Adders take sixteen times as few look-ups of counts as there are words. */
+    /* Bits are added up before they are counted, so that one vector of eight is counted. */
     for (; i + 32 <= n; i += 32) {
-        __m256i x, y, u, v, e;
-        ADD_BITS(x, ones, COMMON(i), COMMON(i + 4), ones);
-        ADD_BITS(y, ones, COMMON(i + 8), COMMON(i + 12), ones);
-        ADD_BITS(u, twos, x, y, twos);
-        ADD_BITS(x, ones, COMMON(i + 16), COMMON(i + 20), ones);
-        ADD_BITS(y, ones, COMMON(i + 24), COMMON(i + 28), ones);
-        ADD_BITS(v, twos, x, y, twos);
-        ADD_BITS(e, fours, u, v, fours);
-        total_of_eights = _mm256_add_epi64(total_of_eights, _mm256_sad_epu8(count_bits(e), zero));
+        __m256i x[8];
+#pragma GCC unroll 8
+        for (size_t q = 0; q < 8; q++)
+            x[q] = _mm256_and_si256(load(a + i + 4 * q), load(b + i + 4 * q));
+        __m256i two = add_bits(&ones, x[0], x[1]);
+        __m256i four = add_bits(&twos, two, add_bits(&ones, x[2], x[3]));
+        two = add_bits(&ones, x[4], x[5]);
+        __m256i other = add_bits(&twos, two, add_bits(&ones, x[6], x[7]));
+        eights = _mm256_add_epi64(eights, count_bits(add_bits(&fours, four, other)));
     }
     for (; i < n; i += 4)
-        total = _mm256_add_epi64(total, _mm256_sad_epu8(count_bits(COMMON(i)), zero));
-    __m256i rest = _mm256_add_epi64(_mm256_sad_epu8(count_bits(ones), zero),
-                                    _mm256_slli_epi64(_mm256_sad_epu8(count_bits(twos), zero), 1));
-    rest = _mm256_add_epi64(rest,
-                            _mm256_slli_epi64(_mm256_sad_epu8(count_bits(fours), zero), 2));
-    total = _mm256_add_epi64(total, _mm256_slli_epi64(total_of_eights, 3));
-    return sum_of_lanes(_mm256_add_epi64(total, rest));
+        rest = _mm256_add_epi64(rest, count_bits(_mm256_and_si256(load(a + i), load(b + i))));
+    /* 8 * eights + 4 * fours + 2 * twos + ones */
+    eights = _mm256_add_epi64(_mm256_slli_epi64(eights, 1), count_bits(fours));
+    eights = _mm256_add_epi64(_mm256_slli_epi64(eights, 1), count_bits(twos));
+    eights = _mm256_add_epi64(_mm256_slli_epi64(eights, 1), count_bits(ones));
+    return sum_of_lanes(_mm256_add_epi64(eights, rest));
 }
 
 const fseg_merge_loops fseg_merge_avx2 = {
@@ -337,10 +336,12 @@ const fseg_merge_loops fseg_merge_avx2 = {
     .keys = keys,
     .intersection_of_keys = intersection_of_keys,
     .fill = fill,
+    .combine = combine,
     .intersection_of_words = intersection_of_words,
-    .merge_cost = 550,
-    .word_cost = 200,
-    .fill_change_cost = 1000,
-    .fill_word_cost = 400,
+    .pair_cost = 170000,
+    .merge_cost = 1000,
+    .word_cost = 250,
+    .fill_change_cost = 1300,
+    .fill_word_cost = 500,
 };
 #endif

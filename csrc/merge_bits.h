@@ -36,10 +36,9 @@ MERGE_TARGET static inline uint64_t fseg_parities(uint64_t word)
     return word ^ word << 32;
 }
 
-/* The changes of both masks in order, up to 64 of n, tell the result: bit i of `of_b` is 1 if change
- * i is one of b, and bit i of `doubled` if it is one of a, and the next is one of b at the same
- * pixel. Bit i of `*result` is the pixel after change i, and the bits returned are the changes that
- * the result has. */
+/* The changes of both masks, in order and up to 64 of n, tell the result. Bit i of `of_b`: change i
+ * is one of b; of `doubled`: it is one of a, and the next is one of b at the same pixel. Bit i of
+ * `*result` is the pixel after change i; the bits returned are the changes that the result has. */
 MERGE_TARGET static inline uint64_t fseg_follow(fseg_operation operation, uint64_t of_b,
                                                 uint64_t doubled, size_t n, pixels *now,
                                                 uint64_t *result)
@@ -80,19 +79,21 @@ MERGE_TARGET static inline void fseg_split(const uint32_t *a, size_t a_n, const 
     } while (any);
 }
 
-/* Toggle the bits of an empty tile from each change to the end of its word; whether there were any.
- * Consecutive changes are often in one word, where each waits for the one before to be stored: with
- * four tiles in turn that is 2 cycles for a change instead of 7. */
-MERGE_TARGET static inline int fseg_toggle(fseg_cursor *cursor, uint64_t start, uint64_t area, uint64_t *words)
+/* Toggle the bits of a tile from each change to the end of its word; whether there were any.
+ * Consecutive changes are often in one word, and each waits until the one before is stored: with
+ * four tiles in turn, for masks of many changes, that is 2 cycles for a change instead of 7. */
+MERGE_TARGET static inline int fseg_toggle(fseg_cursor *cursor, uint64_t start, uint64_t area,
+                                           uint64_t *words)
 {
-    const uint32_t *first = cursor->next, *next = first;
+    const uint32_t *first = cursor->next, *next = first, *last = cursor->last;
     uint64_t end = 64 * FSEG_TILE_WORDS, change = cursor->change - start, ones = ~UINT64_C(0);
     int is_last = end > area - start;
     if (is_last)
         end = area - start;
-    if ((size_t)(cursor->last - next) * 256 > area - start) {
-        uint64_t others[3][FSEG_TILE_WORDS] = {{0}};
-        while (cursor->last - next > 4) {
+    if (next < last && (uint64_t)(last - next) * 256 > area - start) {
+        /* A load waits for a store that is a multiple of 4096 bytes away: the tiles are not. */
+        uint64_t others[3][FSEG_TILE_WORDS + 24] = {{0}};
+        while (last - next > 4) {
             uint64_t second = change + next[0], third = second + next[1], fourth = third + next[2];
             if (fourth >= end)
                 break;
@@ -117,6 +118,28 @@ MERGE_TARGET static inline int fseg_toggle(fseg_cursor *cursor, uint64_t start, 
     if (is_last && cursor->inside) /* background after the end */
         words[end / 64] ^= ones << end % 64;
     return next != first || is_last;
+}
+
+MERGE_TARGET static void combine(fseg_operation operation, uint64_t *words, const uint64_t *others)
+{
+    switch (operation) {
+    case FSEG_AND:
+        for (size_t i = 0; i < FSEG_TILE_WORDS; i++)
+            words[i] &= others[i];
+        break;
+    case FSEG_OR:
+        for (size_t i = 0; i < FSEG_TILE_WORDS; i++)
+            words[i] |= others[i];
+        break;
+    case FSEG_XOR:
+        for (size_t i = 0; i < FSEG_TILE_WORDS; i++)
+            words[i] ^= others[i];
+        break;
+    case FSEG_MINUS:
+        for (size_t i = 0; i < FSEG_TILE_WORDS; i++)
+            words[i] &= ~others[i];
+        break;
+    }
 }
 
 #endif

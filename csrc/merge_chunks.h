@@ -150,12 +150,14 @@ MERGE_TARGET static inline int is_settled(fseg_operation operation, const source
 MERGE_TARGET static inline int skip(fseg_operation operation, const stretch *s, pixels *now)
 {
     const uint64_t ones = ~UINT64_C(0);
-    if (s->a_n && !s->b_n && fseg_apply(operation, 0, now->b) == fseg_apply(operation, ones, now->b))
-        now->a ^= 0 - (uint64_t)(s->a_n & 1);
-    else if (!s->a_n && fseg_apply(operation, now->a, 0) == fseg_apply(operation, now->a, ones))
-        now->b ^= 0 - (uint64_t)(s->b_n & 1);
-    else
+    if (s->a_n && s->b_n)
         return 0;
+    if (s->a_n && fseg_apply(operation, 0, now->b) != fseg_apply(operation, ones, now->b))
+        return 0;
+    if (s->b_n && fseg_apply(operation, now->a, 0) != fseg_apply(operation, now->a, ones))
+        return 0;
+    now->a ^= 0 - (uint64_t)(s->a_n & 1);
+    now->b ^= 0 - (uint64_t)(s->b_n & 1);
     return 1;
 }
 
@@ -220,12 +222,15 @@ MERGE_TARGET static uint32_t intersection_of_keys(const uint32_t *a, size_t a_n,
     _Alignas(64) uint32_t sorted[2 * WINDOW + FSEG_KEYS_BEHIND];
     /* Where one mask is over, or has not begun, the other one's changes do not matter. */
     uint32_t a_last = a[a_n - 1], b_last = b[b_n - 1];
-    int b_ends = b_n % 2 == 0;
-    if (a_n % 2 == 0)
+    size_t a_skipped = 0, b_skipped = 0;
+    if (a_n % 2 == 0 && a_last < b_last)
         b_n = count_below(b, b_n, a_last);
-    if (b_ends)
+    else if (b_n % 2 == 0 && b_last < a_last)
         a_n = count_below(a, a_n, b_last);
-    size_t a_skipped = count_below(a, a_n, b[0]), b_skipped = count_below(b, b_n, a[0]);
+    if (a[0] < b[0])
+        a_skipped = count_below(a, a_n, b[0]);
+    else
+        b_skipped = count_below(b, b_n, a[0]);
     source x = open_keys(a + a_skipped, a_n - a_skipped);
     source y = open_keys(b + b_skipped, b_n - b_skipped);
     pixels now = {0 - (uint64_t)(a_skipped & 1), 0 - (uint64_t)(b_skipped & 1), 0};

@@ -8,8 +8,8 @@
 /* Words of a tile, the piece of a mask that is compared as bits; several fit the first cache. */
 enum { FSEG_TILE_WORDS = 512 };
 
-/* A change is a pixel that differs from the one before it, or the first if it is foreground. Its key
- * is 2 * position + tag, where the tag tells two masks apart. Positions up to this have keys. */
+/* A change is a pixel that differs from the one before it, or the first one if it is foreground.
+ * Its key is 2 * position + tag; the tags tell two masks apart. Positions up to this have keys. */
 #define FSEG_LAST_KEY_POSITION UINT32_C(0x7ffffffe)
 
 /* Elements around an array of keys that may be read; those behind it are UINT32_MAX. */
@@ -55,24 +55,30 @@ typedef struct {
     /* Write the keys of the runs - 1 changes of a mask, and FSEG_KEYS_BEHIND more. */
     void (*keys)(const uint32_t *counts, size_t runs, uint32_t tag, uint32_t *keys);
 
-    /* Pixels that are foreground in both; a has the tag 0 and b 1, and both have changes. NULL where
-     * merging runs is as fast. */
+    /* Pixels that are foreground in both; a has the tag 0 and b 1, and both have changes. This and
+     * `keys` are NULL where merging runs is as fast. */
     uint32_t (*intersection_of_keys)(const uint32_t *a, size_t a_n, const uint32_t *b, size_t b_n,
                                      uint32_t area);
 
     /* Fill a tile with the pixels from `start` on. */
     void (*fill)(fseg_cursor *cursor, uint64_t start, uint64_t area, uint64_t *words);
 
-    /* Number of bits that are set in both; n is a multiple of 8, and both are aligned to 64 bytes. */
+    /* Combine a tile with another one, in place. */
+    void (*combine)(fseg_operation operation, uint64_t *words, const uint64_t *others);
+
+    /* Number of bits set in both; n is a multiple of 8, and both are aligned to 64 bytes. */
     uint64_t (*intersection_of_words)(const uint64_t *a, const uint64_t *b, size_t n);
 
-    /* Picoseconds for a change of a pair that is merged, a word of a pair, a change that is filled
-     * and a word that is filled; only their ratios matter. */
+    /* Picoseconds for a pair that is merged and each of its changes, a word of a pair that is
+     * compared, a change that is filled and a word that is filled. Only their ratios matter. */
+    unsigned pair_cost;
     unsigned merge_cost;
     unsigned word_cost;
     unsigned fill_change_cost;
     unsigned fill_word_cost;
 } fseg_merge_loops;
+
+void fseg_merge_fill_scalar(fseg_cursor *cursor, uint64_t start, uint64_t area, uint64_t *words);
 
 extern const fseg_merge_loops fseg_merge_scalar;
 #if FSEG_X86

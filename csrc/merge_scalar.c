@@ -138,9 +138,9 @@ static uint64_t intersection(const uint32_t *a, size_t a_runs, const uint32_t *b
     return in_common;
 }
 
-/* A tile's words hold toggled bits, each word for itself: its last bit tells whether the following
- * ones are to be inverted. */
-static void fill(fseg_cursor *cursor, uint64_t start, uint64_t area, uint64_t *words)
+/* The words of a tile hold toggled bits, each word for itself: its last bit tells whether the words
+ * after it are to be inverted. */
+void fseg_merge_fill_scalar(fseg_cursor *cursor, uint64_t start, uint64_t area, uint64_t *words)
 {
     uint64_t inverted = cursor->inside;
     memset(words, 0, FSEG_TILE_WORDS * sizeof *words);
@@ -151,49 +151,39 @@ static void fill(fseg_cursor *cursor, uint64_t start, uint64_t area, uint64_t *w
     }
 }
 
-/* Sums of 3 bits, 64 times. */
-static inline void add_bits(uint64_t *low, uint64_t *high, uint64_t a, uint64_t b, uint64_t c)
+/* Add three bits, 64 times: the low bits of the sums to `*low`, the high ones are returned. */
+static inline uint64_t add_bits(uint64_t *low, uint64_t a, uint64_t b)
 {
-    uint64_t differ = a ^ b;
-    *low = differ ^ c;
-    *high = (a & b) | (differ & c);
+    uint64_t differ = a ^ b, high = (a & b) | (differ & *low);
+    *low ^= differ;
+    return high;
 }
 
 static uint64_t intersection_of_words(const uint64_t *a, const uint64_t *b, size_t n)
 {
-    uint64_t total = 0;
+    uint64_t ones = 0, twos = 0, fours = 0, total = 0;
     for (size_t i = 0; i < n; i += 8) {
-        uint64_t x[8], ones, twos[4], fours[3];
+        uint64_t x[8];
         for (size_t q = 0; q < 8; q++)
             x[q] = a[i + q] & b[i + q];
-        add_bits(&ones, &twos[0], x[0], x[1], x[2]);
-        add_bits(&ones, &twos[1], ones, x[3], x[4]);
-        add_bits(&ones, &twos[2], ones, x[5], x[6]);
-        twos[3] = ones & x[7];
-        ones ^= x[7];
-        add_bits(&twos[0], &fours[0], twos[0], twos[1], twos[2]);
-        fours[1] = twos[0] & twos[3];
-        twos[0] ^= twos[3];
-        fours[2] = fours[0] & fours[1];
-        fours[0] ^= fours[1];
-        total += fseg_popcount(ones) + 2 * fseg_popcount(twos[0]) + 4 * fseg_popcount(fours[0])
-                 + 8 * fseg_popcount(fours[2]);
+        uint64_t two = add_bits(&ones, x[0], x[1]);
+        uint64_t four = add_bits(&twos, two, add_bits(&ones, x[2], x[3]));
+        two = add_bits(&ones, x[4], x[5]);
+        total += fseg_popcount(
+            add_bits(&fours, four, add_bits(&twos, two, add_bits(&ones, x[6], x[7]))));
     }
-    return total;
+    return 8 * total + 4 * fseg_popcount(fours) + 2 * fseg_popcount(twos) + fseg_popcount(ones);
 }
 
 #define TABLE                                                                                      \
     {                                                                                              \
         .area = area, .sum = sum, .merge = merge, .between = FSEG_RUNS,                            \
-        .intersection = intersection, .fill = fill,                                                \
-        .intersection_of_words = intersection_of_words, .merge_cost = 1100, .word_cost = 500,      \
-        .fill_change_cost = 1200, .fill_word_cost = 700,                                           \
+        .intersection = intersection, .fill = fseg_merge_fill_scalar, .combine = combine,          \
+        .intersection_of_words = intersection_of_words, .pair_cost = 20000, .merge_cost = 1800,    \
+        .word_cost = 1200, .fill_change_cost = 2000, .fill_word_cost = 900,                        \
     }
 
 const fseg_merge_loops fseg_merge_scalar = TABLE;
 #if FSEG_X86
 const fseg_merge_loops fseg_merge_sse2 = TABLE;
-#endif
-#if FSEG_ARM
-const fseg_merge_loops fseg_merge_neon = TABLE;
 #endif

@@ -357,7 +357,8 @@ cdef class RLE:
         rle = _new(shape, order)
         rle.columns = True
         for i, polygon in enumerate(polygons):
-            xy = np.ascontiguousarray(polygon, np.float64)
+            # A copy: the room is found first, and nobody may move a vertex in between.
+            xy = np.array(polygon, np.float64, order="C")
             if not (xy.ndim == 2 and xy.shape[1] == 2) and (xy.ndim != 1 or xy.shape[0] % 2):
                 raise ValueError(
                     f"polygons[{i}] has shape {np.shape(xy)}; expected (vertices, 2), or "
@@ -1172,7 +1173,8 @@ cdef list _polygons(RLE self, int connectivity):
         <int32_t *>cnp.PyArray_DATA(xy), <size_t *>cnp.PyArray_DATA(ends), scratch)
     free(scratch)
     _enter(state)
-    return np.split(xy, ends[:outlines].tolist())[:outlines]
+    stops = ends[:outlines].tolist()
+    return [xy[first:last] for first, last in zip([0, *stops], stops)]
 
 
 # --- its texts ---------------------------------------------------------------------------------

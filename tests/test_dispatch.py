@@ -66,7 +66,7 @@ def test_the_environment_forces_one() -> None:
 def test_the_environment_asks_for_one_that_is_not_here(name: str) -> None:
     if name in _kernels.versions():
         pytest.skip("it is here")
-    done = run(name, "import faceseg")
+    done = run(name, "import faceseg.rle")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last == (

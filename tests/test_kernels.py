@@ -424,6 +424,26 @@ def test_texts_of_masks_too_large_to_make(
         assert RLE.from_kaggle(text, shape, order=order, base=base) == mask
 
 
+@pytest.mark.parametrize("length", [2**16 - 2, 2**16 - 1, 2**16, 70001])
+@pytest.mark.parametrize("order", ["F", "C"])
+def test_resizing_of_long_lines(length: int, order: rle.Order) -> None:
+    """Lines beyond FSEG_MOST_MAPPED are resized without a table."""
+    mask = np.random.default_rng(length).random((length, 3)) < 0.3
+    pixels = mask if order == "F" else mask.T
+    made = RLE.from_mask(pixels, order=order)
+    for size in ((10, 7), (2 * pixels.shape[0] + 1, 2), (1, 1)):
+        rows = np.arange(size[0]) * pixels.shape[0] // size[0]
+        columns = np.arange(size[1]) * pixels.shape[1] // size[1]
+        expected = pixels[rows][:, columns]
+        assert np.array_equal(made.decode(size=size), expected)
+        assert made.resize(size) == RLE.from_mask(expected, order=order)
+
+
+def test_the_longest_line_is_resized_in_little_memory() -> None:
+    made = RLE.from_counts([5, 2**32 - 6], (2**32 - 1, 1))
+    assert made.decode(size=(4, 2)).tolist() == [[0, 0], [1, 1], [1, 1], [1, 1]]
+
+
 @given(st.data(), strategies.large_shapes, strategies.orders)
 def test_shapes_of_masks_too_large_to_make(
     data: st.DataObject, shape: tuple[int, int], order: Order
