@@ -222,8 +222,9 @@ void fseg_intersections(const uint32_t *const *a, const size_t *a_runs, size_t m
 /* --- geometry.c: shapes, as runs. A mask has `lines` lines of `length` pixels ------------------ */
 
 /* Smallest lines and positions, [first, last], that hold the foreground; 0 if there is none. */
-int fseg_bounds(const uint32_t *counts, size_t runs, size_t length, size_t *first_line,
-                size_t *last_line, size_t *first_position, size_t *last_position);
+int fseg_bounds(const uint32_t *counts, size_t runs, size_t lines, size_t length,
+                size_t *first_line, size_t *last_line, size_t *first_position,
+                size_t *last_position);
 
 /* Sums of the lines and of the positions of all foreground pixels: the doubles next to the exact
  * sums. */

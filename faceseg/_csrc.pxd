@@ -131,7 +131,7 @@ cdef extern from "faceseg.h" nogil:
         const size_t *b_runs, size_t n, uint32_t area, uint64_t *table, void *scratch)
 
     int fseg_bounds(
-        const uint32_t *counts, size_t runs, size_t length, size_t *first_line,
+        const uint32_t *counts, size_t runs, size_t lines, size_t length, size_t *first_line,
         size_t *last_line, size_t *first_position, size_t *last_position)
     void fseg_moments(
         const uint32_t *counts, size_t runs, size_t length, double *lines, double *positions)

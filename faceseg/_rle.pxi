@@ -85,7 +85,8 @@ cdef class RLE:
         cdef size_t lines[2]
         cdef size_t places[2]
         if not fseg_bounds(
-            self.data, self.runs, _length(self), &lines[0], &lines[1], &places[0], &places[1]
+            self.data, self.runs, _lines(self), _length(self), &lines[0], &lines[1], &places[0],
+            &places[1],
         ):
             return 0, 0, 0, 0
         if self.columns:

@@ -35,8 +35,8 @@ static void check_numbers(const shape *of, size_t pixel)
         }
     size_t found[4];
     double found_lines, found_positions;
-    int any = fseg_bounds(of->runs.counts, of->runs.n, of->length, &found[0], &found[1], &found[2],
-                          &found[3]);
+    int any = fseg_bounds(of->runs.counts, of->runs.n, of->lines, of->length, &found[0], &found[1],
+                          &found[2], &found[3]);
     REQUIRE(any == (first != SIZE_MAX));
     REQUIRE(!any || (found[0] == first_line && found[1] == last_line && found[2] == first
                      && found[3] == last));
