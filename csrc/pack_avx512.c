@@ -9,9 +9,7 @@
 /* Words that are searched for changes before these are written: 6 KiB of stack. */
 enum { CHUNK = 512 };
 
-#ifndef AHEAD
 #define AHEAD 4096
-#endif
 
 FSEG_AVX512 static inline uint64_t first_bits(size_t n)
 {
@@ -24,10 +22,10 @@ FSEG_AVX512 static inline void fetch(const uint8_t *pixels, ptrdiff_t ahead)
     _mm_prefetch((const char *)((uintptr_t)pixels + (uintptr_t)ahead), _MM_HINT_T0);
 }
 
-FSEG_AVX512 static inline void fetch_pixels(const uint8_t *pixels, size_t bytes)
+FSEG_AVX512 static inline void fetch_pixels(const uint8_t *pixels, size_t bytes, ptrdiff_t ahead)
 {
     for (size_t i = 0; i < bytes; i += 64)
-        fetch(pixels + i, AHEAD);
+        fetch(pixels + i, ahead);
 }
 
 /* --- the tests of up to 64 pixels: a bit for each that is foreground -------------------------- */
@@ -94,6 +92,17 @@ FSEG_AVX512 static inline __mmask64 test_above_f64(const uint8_t *pixels, __mmas
 /* --- rows as lines ---------------------------------------------------------------------------- */
 
 #define PACK_ROWS(test, size)                                                                    \
+    FSEG_AVX512 static inline void pages_##test(const uint8_t *pixels, const fseg_limit *limit,  \
+                                                __mmask16 *nan, uint64_t *bits)                  \
+    {                                                                                            \
+        for (size_t i = 0; i < PAGE; i += 64 * (size), bits++)                                   \
+            for (size_t page = 0; page < PAGES; page++) {                                        \
+                const uint8_t *at = pixels + page * PAGE + i;                                    \
+                fetch_pixels(at, 64 * (size), PAGES * PAGE);                                     \
+                bits[page * (PAGE / 64 / (size))] = test_##test(at, ~UINT64_C(0), limit, nan);   \
+            }                                                                                    \
+    }                                                                                            \
+                                                                                                 \
     FSEG_AVX512 static int rows_##test(const uint8_t *pixels, size_t rows, size_t columns,       \
                                        ptrdiff_t stride, const fseg_limit *limit,                \
                                        uint64_t *bits)                                           \
@@ -101,9 +110,11 @@ FSEG_AVX512 static inline __mmask64 test_above_f64(const uint8_t *pixels, __mmas
         __mmask16 nan = 0;                                                                       \
         for (size_t y = 0; y < rows; y++) {                                                      \
             const uint8_t *row = pixels + (ptrdiff_t)y * stride;                                 \
-            size_t x = 0;                                                                        \
+            size_t x = 0, pages = PAGES * PAGE / (size);                                         \
+            for (; x + pages <= columns; x += pages, bits += pages / 64)                         \
+                pages_##test(row + x * (size), limit, &nan, bits);                               \
             for (; x + 256 <= columns; x += 256, bits += 4) {                                    \
-                fetch_pixels(row + x * (size), 256 * (size));                                    \
+                fetch_pixels(row + x * (size), 256 * (size), AHEAD);                             \
                 bits[0] = test_##test(row + x * (size), ~UINT64_C(0), limit, &nan);              \
                 bits[1] = test_##test(row + (x + 64) * (size), ~UINT64_C(0), limit, &nan);       \
                 bits[2] = test_##test(row + (x + 128) * (size), ~UINT64_C(0), limit, &nan);      \

@@ -39,13 +39,27 @@ static inline uint64_t first_bits(size_t n)
         return word_##test(part, limit, nan) & first_bits(n);                                    \
     }                                                                                            \
                                                                                                  \
+    VERSION static inline void pages_##test(const uint8_t *pixels, const fseg_limit *limit,      \
+                                            nan_flags *nan, uint64_t *bits)                      \
+    {                                                                                            \
+        for (size_t i = 0; i < PAGE; i += 64 * (size), bits++)                                   \
+            for (size_t page = 0; page < PAGES; page++) {                                        \
+                const uint8_t *at = pixels + page * PAGE + i;                                    \
+                for (size_t k = 0; k < (size); k++)                                              \
+                    fetch(at + 64 * k, PAGES * PAGE);                                            \
+                bits[page * (PAGE / 64 / (size))] = word_##test(at, limit, nan);                 \
+            }                                                                                    \
+    }                                                                                            \
+                                                                                                 \
     VERSION static int rows_##test(const uint8_t *pixels, size_t rows, size_t columns,           \
                                    ptrdiff_t stride, const fseg_limit *limit, uint64_t *bits)    \
     {                                                                                            \
         nan_flags nan = no_nan();                                                                \
         for (size_t y = 0; y < rows; y++) {                                                      \
             const uint8_t *row = pixels + (ptrdiff_t)y * stride;                                 \
-            size_t x = 0;                                                                        \
+            size_t x = 0, pages = PAGES * PAGE / (size);                                         \
+            for (; x + pages <= columns; x += pages, bits += pages / 64)                         \
+                pages_##test(row + x * (size), limit, &nan, bits);                               \
             for (; x + 256 <= columns; x += 256, bits += 4) {                                    \
                 for (ptrdiff_t i = 0; i < 256 * (ptrdiff_t)(size); i += 64)                      \
                     fetch(row + x * (size), AHEAD + i);                                          \

@@ -216,7 +216,19 @@ def test_batches(masks: list[NDArray[np.bool_]], order: Order, count: int) -> No
     assert rle.from_coco(coco, shape, order=order, threads=count) == encoded
 
 
-@pytest.mark.parametrize("shape", [(600, 1100), (1100, 600), (1, 2500), (2500, 1), (4099, 67)])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (600, 1100),
+        (1100, 600),
+        (1, 2500),
+        (2500, 1),
+        (4099, 67),
+        (320, 256),
+        (2, 40003),
+        (40003, 2),
+    ],
+)
 @pytest.mark.parametrize("density", [0.0, 0.001, 0.5, 1.0])
 @pytest.mark.parametrize("order", ["F", "C"])
 def test_masks_of_several_blocks(shape: tuple[int, int], density: float, order: Order) -> None:
@@ -231,6 +243,25 @@ def test_masks_of_several_blocks(shape: tuple[int, int], density: float, order: 
         assert_is(encoded.with_order("C" if order == "F" else "F"), array, "FC"[order == "F"])
         small = encoded.decode(size=(97, 131))
         np.testing.assert_array_equal(small, _reference.resize(array, (97, 131)))
+
+
+@pytest.mark.parametrize("shape", [(320, 256), (2, 40003), (40003, 2), (1, 16384)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("order", ["F", "C"])
+def test_rows_of_several_pages(shape: tuple[int, int], dtype: Any, order: Order) -> None:
+    rng = np.random.default_rng(5)
+    for values in (rng.integers(0, 2, shape), np.repeat(rng.integers(0, 2, shape[0]), shape[1])):
+        values = values.reshape(shape).astype(dtype)
+        for array in (values, np.asfortranarray(values)):
+            assert_is(RLE.from_mask(array, order=order), array, order)
+            if array.dtype.kind != "f":
+                continue
+            assert_is(RLE.from_mask(array, order=order, threshold=0.5), array, order)
+            row, column = (int(rng.integers(length)) for length in shape)
+            wrong = array.copy(order="K")
+            wrong[row, column] = np.nan
+            with pytest.raises(ValueError, match=rf"\b{row}\b.*\b{column}\b"):
+                RLE.from_mask(wrong, order=order, threshold=0.5)
 
 
 # --- text and bits -----------------------------------------------------------------------------
