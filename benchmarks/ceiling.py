@@ -12,10 +12,11 @@ from interleave import Entry
 
 def entries(kind: str, masks: list[Mask]) -> dict[str, Entry]:
     """Return the contenders named by a case's `ceiling`."""
-    if kind == "read":
+    if kind in ("read", "read float32"):
         # A search for a byte that is not there reads everything and computes next to nothing.
-        blank = [(bytearray(mask.size), b"\1") for mask in masks]
-        return {"read": Entry(bytearray.find, blank)}
+        size = 4 if kind == "read float32" else 1
+        blank = [(bytearray(size * mask.size), b"\1") for mask in masks]
+        return {kind: Entry(bytearray.find, blank)}
     if kind == "memset":
         arrays = [np.zeros_like(mask) for mask in masks]
         return {"memset": Entry(_clear, [(a.ctypes.data, a.size, a) for a in arrays])}

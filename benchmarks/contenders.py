@@ -265,6 +265,7 @@ def _encoding() -> list[Case]:
             Contender(_each("logits"), lambda x: RLE.from_mask(x, threshold=0.0).to_coco()),
             above,
             {"256": (4, 4), "512": (4, 4), "1080p": (4, 4)},
+            ceiling="read float32",
         ),
         Case(
             "label map of 8 classes → an RLE for each",
