@@ -24,13 +24,15 @@ fseg_status fseg_check_runs(const uint32_t *counts, size_t runs, uint32_t area, 
     return fail(fault, FSEG_TOO_SHORT, runs - 1, (int64_t)sum, area);
 }
 
+/* Runs, those of two masks together, up to which plain C is faster than vectors. A vector of runs
+ * that have just been written one by one waits for them. */
+enum { FEW_TO_ADD = 16, FEW_TO_MERGE = 24, FEW_TO_INTERSECT = 64 };
+
 uint64_t fseg_area(const uint32_t *counts, size_t runs)
 {
-    return fseg_active->merge->area(counts, runs);
+    const fseg_merge_loops *loops = runs > FEW_TO_ADD ? fseg_active->merge : &fseg_merge_scalar;
+    return loops->area(counts, runs);
 }
-
-/* Runs of two masks, up to which plain C is faster than vectors. */
-enum { FEW_TO_MERGE = 24, FEW_TO_INTERSECT = 64 };
 
 static fseg_changes changes_of(const uint32_t *counts, size_t runs)
 {
@@ -137,13 +139,14 @@ static int are_dense(const tree *masks, size_t n, uint32_t area)
     double depth = 0;
     for (size_t i = 0; i < n; i++)
         runs += masks->runs[i];
+    if ((words + 2 * FSEG_SLACK) * (sizeof(uint64_t) / sizeof(uint32_t)) > runs)
+        return 0;
     for (size_t i = 1; i < n; i *= 2)
         depth++;
     double merged = depth * (double)runs * loops->merge_cost;
     double filled = (double)runs * loops->fill_change_cost
                     + (double)words * (double)(n + EMIT_COST) * loops->fill_word_cost;
-    size_t room = (words + 2 * FSEG_SLACK) * (sizeof(uint64_t) / sizeof(uint32_t));
-    return filled < merged && room <= runs;
+    return filled < merged;
 }
 
 size_t fseg_merge_many(fseg_operation operation, const uint32_t *const *counts, const size_t *runs,
@@ -208,6 +211,17 @@ static inline double length_of(extent e)
     return (double)(e.to - e.from);
 }
 
+/* Masks that have up to so many runs are foreground in all of their extent. */
+enum { SOLID_RUNS = 3 };
+
+static int are_solid(const side *all)
+{
+    size_t i = 0;
+    while (i < all->n && all->runs[i] <= SOLID_RUNS)
+        i++;
+    return i == all->n;
+}
+
 /* Ways to a matrix: merge the runs of each pair; merge keys, which are made once for each mask; or
  * compare bits, which are filled once for each mask, tile by tile. Keys suit smooth outlines on
  * large images, bits the rest: 32 x 32 ellipses of 512 x 512, noisy edges, with AVX-512: 7 ms by
@@ -230,6 +244,8 @@ static double fill_cost(const fseg_merge_loops *loops, const side *all, uint32_t
 
 static method cheapest(const fseg_merge_loops *loops, const side *a, const side *b, uint32_t area)
 {
+    if (are_solid(a) && are_solid(b))
+        return BY_RUNS;
     const double tile_cost = loops->word_cost / 64.0 + (double)TILE_COST / (64 * FSEG_TILE_WORDS);
     double merged = 0, tiled = fill_cost(loops, a, area) + fill_cost(loops, b, area);
     for (size_t i = 0; i < a->n; i++) {
@@ -253,8 +269,8 @@ static method cheapest(const fseg_merge_loops *loops, const side *a, const side 
 static uint64_t intersect_pair(const side *a, size_t i, const side *b, size_t j, uint32_t area)
 {
     extent both = overlap(extent_of(a, i, area), extent_of(b, j, area));
-    if (both.from == both.to)
-        return 0;
+    if (both.from == both.to || (a->runs[i] <= SOLID_RUNS && b->runs[j] <= SOLID_RUNS))
+        return both.to - both.from;
     return fseg_intersection(a->counts[i], a->runs[i], b->counts[j], b->runs[j]);
 }
 

@@ -162,32 +162,75 @@ void fseg_plane_emit(const fseg_plane *plane, uint32_t *counts, size_t runs)
     counts[runs - 1] = area - last;
 }
 
+/* Whether a tile, one word of each of some lines, is of one colour when it is transposed. */
+static inline int is_plain(const uint64_t *from, size_t words_from, size_t lines)
+{
+    uint64_t first = *from;
+    if (first && (~first || lines < 64))
+        return 0;
+    uint64_t different = 0;
+    size_t i = 0;
+    for (; i + 8 <= lines && !different; i += 8)
+        for (size_t k = i; k < i + 8; k++)
+            different |= from[k * words_from] ^ first;
+    for (; i < lines && !different; i++)
+        different = from[i * words_from] ^ first;
+    return !different;
+}
+
 /* Transpose up to 64 words, one of each line, to as many lines. */
 static void transpose_tile(const uint64_t *from, size_t words_from, size_t lines_from, uint64_t *to,
                            size_t words_to, size_t lines_to)
 {
-    uint64_t tile[64], all = ~UINT64_C(0), any = 0;
-    for (size_t i = 0; i < lines_from; i++) {
+    uint64_t tile[64];
+    for (size_t i = 0; i < lines_from; i++)
         tile[i] = from[i * words_from];
-        all &= tile[i];
-        any |= tile[i];
-    }
     for (size_t i = lines_from; i < 64; i++)
-        tile[i] = all = 0;
-    /* Most tiles of most masks are of one value. */
-    if (any && ~all)
-        fseg_active->pack->transpose(tile);
+        tile[i] = 0;
+    fseg_active->pack->transpose(tile);
     for (size_t i = 0; i < lines_to; i++)
         to[i * words_to] = tile[i];
 }
 
+/* Write the same words to some lines. */
+static inline void repeat(const uint64_t *words, size_t n, uint64_t *to, size_t words_to,
+                          size_t lines)
+{
+    for (size_t i = 0; i < lines; i++)
+        memcpy(to + i * words_to, words, n * sizeof *words);
+}
+
+/* Transpose one word of each of up to HEIGHT lines: first as if all tiles were of one colour, as
+ * most tiles of most masks are, then those that are not. */
+static void transpose_band(const uint64_t *from, size_t words_from, size_t lines_from, uint64_t *to,
+                           size_t words_to, size_t lines_to)
+{
+    enum { TILES = HEIGHT / 64 };
+    uint64_t words[TILES];
+    unsigned mixed[TILES], n = 0;
+    size_t tiles = (lines_from + 63) / 64;
+    for (unsigned i = 0; i < tiles; i++) {
+        const uint64_t *tile = from + 64 * i * words_from;
+        words[i] = *tile;
+        mixed[n] = i;
+        n += !is_plain(tile, words_from, least(lines_from - 64 * i, 64));
+    }
+    if (tiles == TILES)
+        repeat(words, TILES, to, words_to, lines_to);
+    else
+        repeat(words, tiles, to, words_to, lines_to);
+    for (unsigned k = 0; k < n; k++) {
+        size_t i = mixed[k];
+        transpose_tile(from + 64 * i * words_from, words_from, least(lines_from - 64 * i, 64),
+                       to + i, words_to, lines_to);
+    }
+}
+
 void fseg_plane_transpose(const fseg_plane *from, const fseg_plane *to)
 {
-    for (size_t block = 0; block < from->lines; block += HEIGHT)
+    for (size_t top = 0; top < from->lines; top += HEIGHT)
         for (size_t left = 0; left < from->length; left += 64)
-            for (size_t top = block; top < least(from->lines, block + HEIGHT); top += 64)
-                transpose_tile(from->bits + top * from->words + left / 64, from->words,
-                               least(from->lines - top, 64),
-                               to->bits + left * to->words + top / 64, to->words,
-                               least(from->length - left, 64));
+            transpose_band(from->bits + top * from->words + left / 64, from->words,
+                           least(from->lines - top, HEIGHT), to->bits + left * to->words + top / 64,
+                           to->words, least(from->length - left, 64));
 }

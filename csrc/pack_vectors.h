@@ -206,6 +206,13 @@ typedef struct {
     uint32_t starts[8 * BATCH + 8];
 } changed_bytes;
 
+/* Position of the first pixel of a word of the chunk. */
+VERSION static inline uint32_t start_of(const layout *lines, uint32_t word)
+{
+    uint64_t at = lines->inside + word, gaps = at * lines->inverse >> 52;
+    return (uint32_t)(lines->first + 64 * at - lines->padding * gaps);
+}
+
 /* Write the changed bytes of some words; return how many. */
 VERSION static inline size_t find_changed_bytes(const uint64_t *changes, const uint32_t *found,
                                                 size_t n, const layout *lines,
@@ -213,11 +220,10 @@ VERSION static inline size_t find_changed_bytes(const uint64_t *changes, const u
 {
     size_t k = 0;
     for (size_t i = 0; i < n; i++) {
-        uint64_t at = lines->inside + found[i], gaps = at * lines->inverse >> 52;
-        uint64_t start = lines->first + 64 * at - lines->padding * gaps;
+        uint32_t start = start_of(lines, found[i]);
         unsigned some = nonzero_bytes(changes[found[i]]);
         widen(fseg_ones[some], 8 * found[i], list->bytes + k);
-        widen(fseg_ones[some] << 3, (uint32_t)start, list->starts + k);
+        widen(fseg_ones[some] << 3, start, list->starts + k);
         k += count_ones(some);
     }
     return k;
@@ -244,6 +250,31 @@ VERSION static inline uint32_t write_differences(const uint32_t *FSEG_RESTRICT p
     for (size_t i = 1; i < n; i++)
         counts[i] = positions[i] - positions[i - 1];
     return positions[n - 1];
+}
+
+/* Whether hardly any word has more than one change, as where outlines are smooth. */
+VERSION static inline int are_single(const uint64_t *changes, const uint32_t *found, size_t n)
+{
+    size_t more = 0;
+    for (size_t i = 0; i < n; i++)
+        more += (changes[found[i]] & (changes[found[i]] - 1)) != 0;
+    return more <= n / 8;
+}
+
+/* Write the runs that end in such words, one by one; return their number. */
+VERSION static inline size_t emit_singly(const uint64_t *changes, const uint32_t *found, size_t n,
+                                         const layout *lines, uint32_t *last, uint32_t *counts)
+{
+    size_t emitted = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t start = start_of(lines, found[i]);
+        for (uint64_t word = changes[found[i]]; word; word &= word - 1) {
+            uint32_t position = start + fseg_ctz(word);
+            counts[emitted++] = position - *last;
+            *last = position;
+        }
+    }
+    return emitted;
 }
 
 /* Write the runs that end in some words; return their number. */
@@ -282,7 +313,10 @@ VERSION static uint32_t emit(const fseg_plane *plane, uint32_t *counts)
         lines.inside = i % plane->words;
         lines.first = i / plane->words * plane->length;
         n = find_changed(changes, n, found);
-        counts += emit_words(changes, found, n, &lines, &last, counts);
+        if (are_single(changes, found, n))
+            counts += emit_singly(changes, found, n, &lines, &last, counts);
+        else
+            counts += emit_words(changes, found, n, &lines, &last, counts);
     }
     return last;
 }

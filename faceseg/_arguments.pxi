@@ -34,16 +34,19 @@ cdef int _read_base(object base) except -1:
     return number
 
 
+@cython.boundscheck(True)
 cdef int _read_shape(object shape, size_t *height, size_t *width, str name="shape") except -1:
     """Read (height, width), checked so that the number of pixels fits a run."""
     cdef Py_ssize_t rows, columns
     try:
-        sides = shape if PyTuple_Check(shape) else tuple(shape)
-        if PyTuple_GET_SIZE(sides) != 2:
+        sides = shape
+        if not PyTuple_CheckExact(shape) and not PyList_CheckExact(shape):
+            sides = tuple(shape)
+        if len(sides) != 2:
             raise ValueError
-        rows = <object>PyTuple_GET_ITEM(sides, 0)
-        columns = <object>PyTuple_GET_ITEM(sides, 1)
-    except (TypeError, ValueError, OverflowError):
+        rows = sides[0]
+        columns = sides[1]  # gone if the side before it is an object that took it away
+    except (TypeError, ValueError, OverflowError, IndexError):
         raise _faults.shape_error(shape, name) from None
     if _check_shape(rows, columns) < 0:
         raise _faults.shape_error(shape, name)
@@ -55,9 +58,7 @@ cdef int _read_shape(object shape, size_t *height, size_t *width, str name="shap
 cdef inline int _check_shape(Py_ssize_t rows, Py_ssize_t columns) noexcept:
     if rows < 0 or columns < 0 or rows > MOST_PIXELS or columns > MOST_PIXELS:
         return -1
-    if columns and rows > MOST_PIXELS / columns:
-        return -1
-    return 0
+    return -1 if <uint64_t>rows * <uint64_t>columns > <uint64_t>MOST_PIXELS else 0
 
 
 cdef int _read_connectivity(object connectivity) except -1:

@@ -193,7 +193,8 @@ cdef class Parse(Batch):
     def __dealloc__(self):
         cdef size_t i
         for i in range(self.n):
-            free(self.jobs[i].counts)
+            if self.jobs[i].counts != self.jobs[i].few:
+                free(self.jobs[i].counts)
         free(self.jobs)
 
 
@@ -371,12 +372,16 @@ cdef class Intersections(Batch):
                     self.table + first * self.columns, scratch)
             free(space.memory)
 
-    def ious(self, crowd):
-        """Return the intersections over the unions, for crowds over the areas of the first."""
-        cdef cnp.ndarray result = np.empty((self.n, self.columns))
+    def ious(self, crowd, double undefined=NAN, bint turned=False):
+        """Return the intersections over the unions, for crowds over the areas of the first.
+
+        Where that is 0 / 0 they are `undefined`. The array is column-major if `turned`.
+        """
+        cdef cnp.npy_intp[2] shape = [self.n, self.columns]
+        cdef cnp.ndarray result = cnp.PyArray_EMPTY(2, shape, cnp.NPY_FLOAT64, turned)
         cdef double *values = <double *>cnp.PyArray_DATA(result)
         cdef const char *crowds = NULL
-        cdef size_t i, j
+        cdef size_t i, j, at
         cdef uint64_t both, total
         cdef bytes flags
         if self.failed:
@@ -393,7 +398,8 @@ cdef class Intersections(Batch):
                 total = self.areas[i]
                 if crowds == NULL or not crowds[j]:
                     total += self.areas[self.n + j] - both
-                values[i * self.columns + j] = <double>both / <double>total if total else NAN
+                at = j * self.n + i if turned else i * self.columns + j
+                values[at] = <double>both / <double>total if total else undefined
         return result
 
     def __dealloc__(self):
@@ -406,6 +412,7 @@ cdef class Intersections(Batch):
 cdef list _as_masks(object rles, str name):
     """Return a list of masks, checked to be that."""
     cdef list masks = list(rles)
+    cdef size_t i
     for i, rle in enumerate(masks):
         if not isinstance(rle, RLE):
             raise TypeError(f"{name}[{i}] is {type(rle).__name__}; expected RLE")
@@ -423,6 +430,51 @@ def merge(rles, bint intersect):
             error = _pair_error(masks[0], masks[i])
             raise ValueError(f"rles[0] and rles[{i}]: {error}")
     return _merge_all(FSEG_AND if intersect else FSEG_OR, masks)
+
+
+# --- for faceseg.coco_mask ---------------------------------------------------------------------
+
+
+def read_coco(segmentations):
+    """Return the masks of COCO segmentations, read one after the other."""
+    cdef list rles = []
+    cdef size_t i = 0
+    try:
+        for item in segmentations:
+            rles.append(_from_coco(item, None, True))
+            i += 1
+    except (ValueError, TypeError) as error:
+        raise _within(error, "counts", i) from None
+    return rles
+
+
+def areas(list rles):
+    """Return the numbers of foreground pixels, (N,), uint32."""
+    cdef cnp.npy_intp n = len(rles)
+    cdef cnp.ndarray result = cnp.PyArray_EMPTY(1, &n, cnp.NPY_UINT32, False)
+    cdef uint32_t *values = <uint32_t *>cnp.PyArray_DATA(result)
+    cdef size_t i
+    cdef RLE rle
+    for i, rle in enumerate(rles):
+        values[i] = <uint32_t>fseg_area(rle.data, rle.runs)
+    return result
+
+
+def boxes(list rles):
+    """Return the boxes around the foreground, (N, 4), float64."""
+    cdef cnp.npy_intp[2] shape = [len(rles), 4]
+    cdef cnp.ndarray result = cnp.PyArray_EMPTY(2, shape, cnp.NPY_FLOAT64, False)
+    cdef double *values = <double *>cnp.PyArray_DATA(result)
+    cdef Box box
+    cdef RLE rle
+    for rle in rles:
+        box = _bounds(rle)
+        values[0] = <double>box.x
+        values[1] = <double>box.y
+        values[2] = <double>box.width
+        values[3] = <double>box.height
+        values += 4
+    return result
 
 
 # --- for faceseg.rle ---------------------------------------------------------------------------

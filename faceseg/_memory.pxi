@@ -1,12 +1,14 @@
 # --- memory, and leaving the interpreter -------------------------------------------------------
 
 # Few runs are written on the stack and copied: a mask then takes no more memory than its runs, and
-# one allocation of the right size is quicker than one with slack that is made smaller.
+# one allocation of the right size is quicker than one with slack that is made smaller. Fewer still
+# are kept in the mask itself.
 cdef extern from *:
     """
-    enum { RUNS_ON_STACK = 512, ROOM_ON_STACK = RUNS_ON_STACK + FSEG_SLACK };
+    enum { FEW_RUNS = 4, RUNS_ON_STACK = 512, ROOM_ON_STACK = RUNS_ON_STACK + FSEG_SLACK };
     """
     enum:
+        FEW_RUNS
         RUNS_ON_STACK
         ROOM_ON_STACK
 
@@ -34,9 +36,16 @@ cdef inline uint32_t *_make_runs(size_t runs) noexcept nogil:
     return <uint32_t *>malloc((runs + FSEG_SLACK) * sizeof(uint32_t))
 
 
-cdef inline uint32_t *_keep(const uint32_t *counts, size_t runs) noexcept nogil:
-    """Return a copy of runs that takes no more room than they need, or NULL."""
-    cdef uint32_t *kept = <uint32_t *>malloc(runs * sizeof(uint32_t))
+cdef inline uint32_t *_make_exactly(size_t runs, uint32_t *few) noexcept nogil:
+    """Return room for runs and no more, or NULL: `few`, which may be NULL, if they fit there."""
+    if few != NULL and runs <= FEW_RUNS:
+        return few
+    return <uint32_t *>malloc(runs * sizeof(uint32_t))
+
+
+cdef inline uint32_t *_keep(const uint32_t *counts, size_t runs, uint32_t *few) noexcept nogil:
+    """Return a copy of runs in such room, or NULL."""
+    cdef uint32_t *kept = _make_exactly(runs, few)
     if kept != NULL:
         memcpy(kept, counts, runs * sizeof(uint32_t))
     return kept

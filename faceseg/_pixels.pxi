@@ -144,7 +144,7 @@ cdef uint32_t *_emit(const fseg_plane *plane, size_t runs) noexcept nogil:
     cdef uint32_t *counts
     if runs <= RUNS_ON_STACK:
         fseg_plane_emit(plane, local, runs)
-        return _keep(local, runs)
+        return _keep(local, runs, NULL)
     counts = _make_runs(runs)
     if counts != NULL:
         fseg_plane_emit(plane, counts, runs)
@@ -207,9 +207,7 @@ cdef bint _aim(
     if job.resized:
         return True
     # One line is the same in both orders, and so is a mask of one colour.
-    if target.rows <= 1 or target.columns == 1 or rle.runs == 1 or (
-        rle.runs == 2 and rle.data[0] == 0
-    ):
+    if target.rows <= 1 or target.columns == 1 or _is_plain(rle):
         job.transposed = False
     if not job.transposed and target.stride == <ptrdiff_t>target.columns * size:
         target.columns *= target.rows

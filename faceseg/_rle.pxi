@@ -1,8 +1,5 @@
 # --- one mask ----------------------------------------------------------------------------------
 
-# The runs of what RLE.__new__ alone makes: a mask without pixels.
-cdef uint32_t _NO_PIXELS = 0
-
 cdef object _MISSING = object()
 
 
@@ -34,14 +31,16 @@ cdef class RLE:
     """
 
     cdef uint32_t *data
+    cdef uint32_t few[FEW_RUNS]  # where `data` lies if they fit
     cdef size_t runs
     cdef size_t height
     cdef size_t width
     cdef bint columns  # the order is "F"
     cdef Py_hash_t hashed  # 0 until it is asked for
 
+    # What this alone makes is a mask without pixels.
     def __cinit__(self):
-        self.data = &_NO_PIXELS
+        self.data = self.few
         self.runs = 1
 
     def __init__(self, *arguments, **named):
@@ -50,7 +49,7 @@ cdef class RLE:
             "from_polygons, from_box or full")
 
     def __dealloc__(self):
-        if self.data != &_NO_PIXELS:
+        if self.data != self.few:
             free(self.data)
 
     # --- what it is ---
@@ -82,16 +81,8 @@ cdef class RLE:
     @property
     def bbox(self):
         """The smallest box around the foreground: x, y, width, height; zeros if there is none."""
-        cdef size_t lines[2]
-        cdef size_t places[2]
-        if not fseg_bounds(
-            self.data, self.runs, _lines(self), _length(self), &lines[0], &lines[1], &places[0],
-            &places[1],
-        ):
-            return 0, 0, 0, 0
-        if self.columns:
-            return lines[0], places[0], lines[1] - lines[0] + 1, places[1] - places[0] + 1
-        return places[0], lines[0], places[1] - places[0] + 1, lines[1] - lines[0] + 1
+        cdef Box box = _bounds(self)
+        return box.x, box.y, box.width, box.height
 
     @property
     def centroid(self):
@@ -141,8 +132,8 @@ cdef class RLE:
 
     # --- from other formats ---
 
-    @classmethod
-    def from_mask(cls, mask, *, order="F", threshold=None):
+    @staticmethod
+    def from_mask(mask, *, order="F", threshold=None):
         """Encode a mask.
 
         Parameters
@@ -184,8 +175,8 @@ cdef class RLE:
         rle.runs = job.runs
         return rle
 
-    @classmethod
-    def from_counts(cls, counts, shape, *, order="F"):
+    @staticmethod
+    def from_counts(counts, shape, *, order="F"):
         """Take over runs, such as the ``counts`` of an uncompressed COCO annotation.
 
         Parameters
@@ -217,8 +208,8 @@ cdef class RLE:
         _take_counts(rle, counts)
         return rle
 
-    @classmethod
-    def from_kaggle(cls, text, shape, *, order="F", base=1):
+    @staticmethod
+    def from_kaggle(text, shape, *, order="F", base=1):
         """Read Kaggle's text, ``"start length start length ..."``.
 
         Parameters
@@ -254,8 +245,8 @@ cdef class RLE:
         _take_parsed(&job, rle, text)
         return rle
 
-    @classmethod
-    def from_coco(cls, counts, shape=None, *, order="F"):
+    @staticmethod
+    def from_coco(counts, shape=None, *, order="F"):
         """Read COCO's run lengths, compressed or not.
 
         Parameters
@@ -281,20 +272,10 @@ cdef class RLE:
         >>> RLE.from_coco({"size": [2, 3], "counts": "2111"}).area
         3
         """
-        cdef Parsing job
-        cdef PyThreadState *state
-        cdef RLE rle = RLE.__new__(RLE)
-        kept = _plan_coco(&job, counts, shape, _read_order(order), rle)
-        if kept is None:
-            return rle
-        state = _leave(job.length >= WORTH_CHARACTERS)
-        _parse(&job)
-        _enter(state)
-        _take_parsed(&job, rle, kept)
-        return rle
+        return _from_coco(counts, shape, _read_order(order))
 
-    @classmethod
-    def from_packed(cls, packed, shape, *, order="F", bitorder="big"):
+    @staticmethod
+    def from_packed(packed, shape, *, order="F", bitorder="big"):
         """Read one bit per pixel, as from ``np.packbits(mask.ravel(order), bitorder=...)``.
 
         Parameters
@@ -322,8 +303,8 @@ cdef class RLE:
         _unpack(rle, packed, _read_bitorder(bitorder))
         return rle
 
-    @classmethod
-    def from_polygons(cls, polygons, shape, *, order="F", overlap="union"):
+    @staticmethod
+    def from_polygons(polygons, shape, *, order="F", overlap="union"):
         """Draw polygons, to the same pixels as COCO does.
 
         Parameters
@@ -371,8 +352,8 @@ cdef class RLE:
             rle = _merge_all(FSEG_OR if overlap == "union" else FSEG_XOR, drawn)
         return rle.with_order(order)
 
-    @classmethod
-    def from_box(cls, box, shape, *, order="F"):
+    @staticmethod
+    def from_box(box, shape, *, order="F"):
         """Draw a box, to the same pixels as COCO does.
 
         Parameters
@@ -400,8 +381,8 @@ cdef class RLE:
         rle = _draw(rle, xy, "box")
         return rle.with_order(order)
 
-    @classmethod
-    def full(cls, shape, value, *, order="F"):
+    @staticmethod
+    def full(shape, value, *, order="F"):
         """Make a mask of one colour, all foreground or none.
 
         Examples
@@ -888,7 +869,7 @@ cdef inline void _shrink(RLE rle, size_t room) noexcept nogil:
 
 cdef int _copy_runs(RLE rle, const uint32_t *data, size_t runs, size_t empty) except -1:
     """Give a mask runs, perhaps after an empty one."""
-    cdef uint32_t *room = <uint32_t *>malloc((runs + empty) * sizeof(uint32_t))
+    cdef uint32_t *room = _make_exactly(runs + empty, rle.few)
     if room == NULL:
         raise MemoryError
     room[0] = 0
@@ -898,11 +879,40 @@ cdef int _copy_runs(RLE rle, const uint32_t *data, size_t runs, size_t empty) ex
     return 0
 
 
+cdef inline bint _is_plain(RLE rle) noexcept nogil:
+    """Whether all pixels are of one colour."""
+    return rle.runs == 1 or (rle.runs == 2 and rle.data[0] == 0)
+
+
 cdef int _fill(RLE rle, bint value) except -1:
     cdef uint32_t area = <uint32_t>_pixels(rle)
     if area:
         _copy_runs(rle, &area, 1, value)
     return 0
+
+
+# The smallest box around the foreground; all zero if there is none.
+cdef struct Box:
+    size_t x
+    size_t y
+    size_t width
+    size_t height
+
+
+cdef Box _bounds(RLE rle) noexcept:
+    cdef size_t lines[2]
+    cdef size_t places[2]
+    cdef Box box = Box(0, 0, 0, 0)
+    if not fseg_bounds(
+        rle.data, rle.runs, _lines(rle), _length(rle), &lines[0], &lines[1], &places[0],
+        &places[1],
+    ):
+        return box
+    lines[1] -= lines[0] - 1
+    places[1] -= places[0] - 1
+    if rle.columns:
+        return Box(lines[0], places[0], lines[1], places[1])
+    return Box(places[0], lines[0], places[1], lines[1])
 
 
 cdef inline bint _alike(RLE a, RLE b) noexcept:
@@ -938,18 +948,19 @@ cdef RLE _merge(fseg_operation operation, RLE a, RLE b):
 
 
 cdef RLE _merge_all(fseg_operation operation, list rles):
-    """Merge one mask or more, from left to right."""
+    """Merge one mask or more of one shape and order, from left to right."""
+    cdef uint32_t local[ROOM_ON_STACK]
     cdef size_t i, n = len(rles), room = 0
-    cdef RLE first = rles[0], other, rle = _like(first)
+    cdef RLE other, rle = _like(rles[0])
     cdef PyThreadState *state
     cdef const uint32_t **counts
     cdef uint32_t *scratch = NULL
     cdef size_t *runs
     cdef void *memory
     for other in rles:
-        _check_pair(first, other)
         room += other.runs
-    _make_room(rle, room)
+    if room > RUNS_ON_STACK:
+        _make_room(rle, room)
     memory = malloc(n * (sizeof(void *) + sizeof(size_t)))
     scratch = _make_runs(room)
     if memory == NULL or scratch == NULL:
@@ -961,6 +972,12 @@ cdef RLE _merge_all(fseg_operation operation, list rles):
     for i in range(n):
         counts[i] = (<RLE>rles[i]).data
         runs[i] = (<RLE>rles[i]).runs
+    if room <= RUNS_ON_STACK:
+        room = fseg_merge_many(operation, counts, runs, n, local, scratch)
+        free(memory)
+        free(scratch)
+        _copy_runs(rle, local, room, 0)
+        return rle
     state = _leave(room >= WORTH_RUNS)
     rle.runs = fseg_merge_many(operation, counts, runs, n, rle.data, scratch)
     _shrink(rle, room)
@@ -1021,7 +1038,7 @@ cdef RLE _turn(RLE self):
     cdef char *memory
     cdef int status = NO_MEMORY
     rle.columns = not self.columns
-    if lines <= 1 or length <= 1 or self.runs == 1:
+    if lines <= 1 or length <= 1 or _is_plain(self):
         _copy_runs(rle, self.data, self.runs, 0)
         return rle
     space.memory = NULL
@@ -1091,14 +1108,19 @@ cdef int _boundary(RLE self, RLE rle, int connectivity) except -1:
 
 
 cdef list _components(RLE self, int connectivity):
-    cdef size_t n = fseg_spans(self.data, self.runs, _length(self)), found, i
-    cdef fseg_span *spans = <fseg_span *>malloc(n * sizeof(fseg_span) + 1)
-    cdef uint32_t *labels = <uint32_t *>malloc(n * sizeof(uint32_t) + 1)
+    cdef size_t n, found, i
+    cdef fseg_span *spans
+    cdef uint32_t *labels
     cdef uint32_t *counts = NULL
     cdef size_t *starts = NULL
     cdef PyThreadState *state
     cdef list result = []
     cdef RLE rle
+    if _is_plain(self):
+        return [self] if self.runs == 2 else result
+    n = fseg_spans(self.data, self.runs, _length(self))
+    spans = <fseg_span *>malloc(n * sizeof(fseg_span) + 1)
+    labels = <uint32_t *>malloc(n * sizeof(uint32_t) + 1)
     try:
         if spans == NULL or labels == NULL:
             raise MemoryError
@@ -1192,6 +1214,7 @@ cdef struct Parsing:
     uint32_t area
     int format
     uint32_t base
+    uint32_t *few  # the mask's own room, which is not freed
     uint32_t *counts
     size_t runs
     int status
@@ -1203,8 +1226,23 @@ cdef object _plan_kaggle(Parsing *job, object text, RLE rle):
     if not PyUnicode_Check(text):
         raise TypeError(f"text is {type(text).__name__}; expected str")
     job.format = KAGGLE
+    job.few = rle.few
     job.area = <uint32_t>_pixels(rle)
     return _read_text(text, &job.text, &job.length)
+
+
+cdef RLE _from_coco(object counts, object shape, bint columns):
+    cdef Parsing job
+    cdef PyThreadState *state
+    cdef RLE rle = RLE.__new__(RLE)
+    kept = _plan_coco(&job, counts, shape, columns, rle)
+    if kept is None:
+        return rle
+    state = _leave(job.length >= WORTH_CHARACTERS)
+    _parse(&job)
+    _enter(state)
+    _take_parsed(&job, rle, kept)
+    return rle
 
 
 cdef object _plan_coco(Parsing *job, object counts, object shape, bint columns, RLE rle):
@@ -1224,6 +1262,7 @@ cdef object _plan_coco(Parsing *job, object counts, object shape, bint columns, 
         job.text = NULL
         return None
     job.format = COCO
+    job.few = rle.few
     job.area = <uint32_t>_pixels(rle)
     return _read_text(counts, &job.text, &job.length)
 
@@ -1273,7 +1312,7 @@ cdef void _parse(Parsing *job) noexcept nogil:
     if room <= RUNS_ON_STACK:
         _parse_into(job, local)
         if job.status == FSEG_OK:
-            job.counts = _keep(local, job.runs)
+            job.counts = _keep(local, job.runs, job.few)
             if job.counts == NULL:
                 job.status = NO_MEMORY
         return

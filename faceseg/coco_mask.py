@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from faceseg import rle
+from faceseg import _kernels, rle
 from faceseg.rle import RLE
 
 __all__ = ["area", "decode", "encode", "frPyObjects", "iou", "merge", "toBbox"]
@@ -86,7 +86,7 @@ def merge(rleObjs: Sequence[Segmentation], intersect: bool = False) -> dict[str,
     masks = _read(rleObjs)
     if not masks:
         return {"size": [0, 0], "counts": b""}
-    return (rle.intersection(masks) if intersect else rle.union(masks)).to_coco_dict()
+    return _kernels.merge(masks, intersect).to_coco_dict()
 
 
 def area(rleObjs: Segmentation | Sequence[Segmentation]) -> Any:
@@ -99,7 +99,7 @@ def area(rleObjs: Segmentation | Sequence[Segmentation]) -> Any:
     """
     if isinstance(rleObjs, dict):
         return np.uint32(RLE.from_coco(rleObjs).area)
-    return np.array([mask.area for mask in _read(rleObjs)], np.uint32)
+    return _kernels.areas(_read(rleObjs))
 
 
 def toBbox(rleObjs: Segmentation | Sequence[Segmentation]) -> NDArray[np.float64]:
@@ -112,8 +112,7 @@ def toBbox(rleObjs: Segmentation | Sequence[Segmentation]) -> NDArray[np.float64
     """
     if isinstance(rleObjs, dict):
         return np.array(RLE.from_coco(rleObjs).bbox, np.float64)
-    boxes = [mask.bbox for mask in _read(rleObjs)]
-    return np.array(boxes, np.float64).reshape(len(boxes), 4)
+    return _kernels.boxes(_read(rleObjs))
 
 
 def iou(
@@ -155,8 +154,9 @@ def iou(
         raise ValueError(f"dt are {kinds[0]} and gt {kinds[1]}; expected both to be the same")
     detections = _read(cast(Sequence[Segmentation], dt), "dt")
     truth = _read(cast(Sequence[Segmentation], gt), "gt")
-    ratios = rle.iou_matrix(detections, truth, iscrowd=crowd)
-    return np.asfortranarray(np.nan_to_num(ratios, copy=False, nan=0.0))
+    batch = _kernels.Intersections(detections, truth)
+    batch.run(0, batch.n)
+    return batch.ious(crowd.tolist(), 0.0, True)
 
 
 def frPyObjects(pyobj: Any, h: int, w: int) -> Any:
@@ -211,7 +211,7 @@ def _read(segmentations: Sequence[Segmentation], name: str = "masks") -> list[RL
     if not isinstance(segmentations, (list, tuple)):
         raise ValueError(f"{name} are {type(segmentations).__name__}; expected a list of dicts")
     try:
-        return rle.from_coco(segmentations)
+        return _kernels.read_coco(segmentations)
     except (ValueError, TypeError) as error:
         for i, item in enumerate(segmentations):
             if not isinstance(item, dict):

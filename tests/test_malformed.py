@@ -304,6 +304,25 @@ def test_a_size_that_the_runs_do_not_fill(size: tuple[int, int]) -> None:
     assert_refused(lambda: coco_mask.decode({"size": size, "counts": b"<"}), 12, pixels)
 
 
+class Taker:
+    """A side that is 3, and that takes the other side away."""
+
+    def __init__(self, sides: list[Any]) -> None:
+        self.sides = sides
+
+    def __index__(self) -> int:
+        self.sides.clear()
+        return 3
+
+
+def test_a_size_that_changes_while_it_is_read() -> None:
+    for use in (RLE.from_coco, coco_mask.area, lambda one: coco_mask.area([one])):
+        sides: list[Any] = []
+        sides += [Taker(sides), 4]
+        with pytest.raises(ValueError, match=r"size is \[\]"):
+            use({"size": sides, "counts": b"<"})
+
+
 HUGE = (65535, 65537)  # 4 GiB of pixels
 
 

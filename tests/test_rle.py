@@ -711,3 +711,28 @@ def test_nothing_leaks() -> None:
     for _ in range(1200):
         everything()
     assert (pages() - before) * os.sysconf("SC_PAGE_SIZE") < 2**20
+
+
+def test_masks_of_few_runs() -> None:
+    area = SHAPE[0] * SHAPE[1]
+    counts = [[area], [0, area], [5, area - 5], [0, 5, area - 5], [5, 2, area - 7], [1, 9, 1, 1]]
+    masks = [RLE.from_counts(one, SHAPE) for one in [*counts, [1, 1, 2, 3, 4, 1]]]
+    both = [[int((a.decode() & b.decode()).sum()) for b in masks] for a in masks]
+    for some in (masks, masks[:5]):
+        ratios = rle.iou_matrix(some, some, iscrowd=[True] * len(some))
+        assert (ratios * [[a.area] for a in some]).round()[1:].tolist() == [
+            row[: len(some)] for row in both[1 : len(some)]
+        ]
+    for mask in masks:
+        assert rle.union([mask]) == rle.intersection([mask, mask]) == mask
+        assert pickle.loads(pickle.dumps(mask)) == mask == ~~mask
+        turned = mask.transpose()
+        assert turned.shape == SHAPE[::-1]
+        np.testing.assert_array_equal(turned.decode(), mask.decode().T)
+        np.testing.assert_array_equal(mask.with_order("C").decode(), mask.decode())
+    assert masks[0].components() == []
+    assert masks[1].components() == [masks[1]]
+    kept = masks[2].counts
+    del masks, mask
+    gc.collect()
+    assert kept.tolist() == counts[2]
