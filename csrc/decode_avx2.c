@@ -27,6 +27,11 @@ FSEG_AVX2 static inline elements repeat_64(uint64_t value)
     return _mm256_set1_epi64x((long long)value);
 }
 
+FSEG_AVX2 static inline void put(uint8_t *pixels, elements all)
+{
+    _mm256_storeu_si256((__m256i *)(void *)pixels, all);
+}
+
 FSEG_AVX2 static inline void store(uint8_t *pixels, __m256i mask, elements value)
 {
     _mm256_storeu_si256((__m256i *)(void *)pixels, _mm256_and_si256(mask, value));
@@ -115,6 +120,7 @@ FSEG_AVX2 static inline void integrate(uint64_t *words, size_t n, uint64_t carry
 }
 
 #define DENSE 20
+#define ASK_EARLY 0
 
 FSEG_AVX2 static inline void marks_to_words(uint8_t *bytes, size_t n, uint64_t *words)
 {
@@ -206,8 +212,10 @@ FSEG_AVX2 static inline int sum_tile(uint64_t *tile, uint64_t row)
 
 #include "decode_body.h"
 
-const fseg_decode_loops fseg_decode_avx2 = {plane_fill,    plane_fill_resized, decode,
-                                            decode_across, expand_rows,        expand_columns};
+const fseg_decode_loops fseg_decode_avx2 = {
+    plane_fill,    plane_fill_resized, decode,        decode_across,
+    decode_labels, expand_rows,        expand_columns,
+};
 #else
 typedef int fseg_decode_avx2_is_for_x86;
 #endif

@@ -21,13 +21,46 @@ FSEG_AVX512 static inline void fill_bytes(uint8_t *pixels, size_t bytes, __m512i
         _mm512_mask_storeu_epi8(pixels, first_bits(bytes), elements);
 }
 
+/* Elements of one value. */
+typedef struct {
+    __m512i all;
+} pattern;
+
+FSEG_AVX512 static inline pattern pattern_of(uint64_t eight)
+{
+    pattern of = {_mm512_set1_epi64((long long)eight)};
+    return of;
+}
+
+/* Up to 64 bytes without a branch on their number, which is noise at the edges of masks. */
+FSEG_AVX512 static inline void write_run(uint8_t *pixels, size_t bytes, const pattern *of)
+{
+    const __m512i all = of->all;
+    if (bytes <= 64) {
+        _mm512_mask_storeu_epi8(pixels, _bzhi_u64(UINT64_MAX, (unsigned)bytes), all);
+        return;
+    }
+    uint8_t *last = pixels + bytes - 64;
+    for (; pixels < last; pixels += 64)
+        _mm512_storeu_si512(pixels, all);
+    _mm512_storeu_si512(last, all);
+}
+
 FSEG_AVX512 static inline void fill(void *pixels, size_t n, size_t size, uint64_t value)
 {
-    __m512i elements = size == 1   ? _mm512_set1_epi8((char)value)
-                       : size == 2 ? _mm512_set1_epi16((short)value)
-                       : size == 4 ? _mm512_set1_epi32((int)value)
-                                   : _mm512_set1_epi64((long long)value);
-    fill_bytes(pixels, n * size, elements);
+    const __m512i all = _mm512_set1_epi64((long long)eight_bytes(size, value));
+    uint8_t *at = pixels;
+    if (n * size <= 64) {
+        _mm512_mask_storeu_epi8(at, first_bits(n * size), all);
+        return;
+    }
+    uint8_t *last = at + n * size - 64;
+    _mm512_storeu_si512(at, all);
+    for (at += 64 - ((uintptr_t)at & 63 & (0 - size)); at < last; at += 64) {
+        ask(at);
+        _mm512_storeu_si512(at, all);
+    }
+    _mm512_storeu_si512(last, all);
 }
 
 FSEG_AVX512 static inline void write_u8(const uint64_t *bits, size_t step, size_t n,
@@ -146,6 +179,7 @@ FSEG_AVX512 static inline void integrate(uint64_t *words, size_t n, uint64_t car
 }
 
 #define DENSE 24
+#define ASK_EARLY 1 /* blobs 8 % faster; with AVX2 they are slower */
 
 FSEG_AVX512 static inline void marks_to_words(uint8_t *bytes, size_t n, uint64_t *words)
 {
@@ -226,8 +260,10 @@ FSEG_AVX512 static inline int sum_tile(uint64_t *tile, uint64_t row)
 
 #include "decode_body.h"
 
-const fseg_decode_loops fseg_decode_avx512 = {plane_fill,    plane_fill_resized, decode,
-                                              decode_across, expand_rows,        expand_columns};
+const fseg_decode_loops fseg_decode_avx512 = {
+    plane_fill,    plane_fill_resized, decode,        decode_across,
+    decode_labels, expand_rows,        expand_columns,
+};
 #else
 typedef int fseg_decode_avx512_is_for_x86;
 #endif

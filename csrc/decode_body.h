@@ -9,8 +9,11 @@
  *     sum_tile(tile, row)             transpose 64 words, then each becomes the sum, modulo 2, of
  *                                     those up to it and `row`; whether any bit was set before
  *     fill(pixels, n, size, value)    n elements of one value
+ *     pattern_of(eight)               eight bytes, to write with
+ *     write_run(pixels, bytes, of)    bytes > 0, whole elements
  *     expand(lines, pixels, target)   lines of bits to lines of pixels
  *     DENSE                           runs that are shorter on average are marked as bytes first
+ *     ASK_EARLY                       memory is asked for pixels while changes are marked
  *
  * The positions where the colour changes are set as bits, which takes no branch that depends on the
  * length of a run; the sum of these bits up to a pixel, modulo 2, is its colour. */
@@ -51,15 +54,6 @@ static inline void mark(marker *marks, uint64_t position)
     marks->current = index;
 }
 
-/* The next change of colour, a position in the mask, and the run that begins there. After the last
- * run it is the area, which no loop reaches. */
-typedef struct {
-    uint64_t at;
-    const uint32_t *next;
-    const uint32_t *stop;
-    const uint32_t *counts;
-} walk;
-
 static inline walk begin(const uint32_t *counts, size_t runs)
 {
     walk walker = {counts[0], counts + 1, counts + runs, counts};
@@ -72,14 +66,35 @@ static inline uint64_t colour(const walk *walker)
     return 0 - (uint64_t)((walker->next - walker->counts - 1) & 1);
 }
 
-/* Mark all changes before start + n, positions counted from `start`. */
-TARGET static inline void mark_bits(walk *walker, uint64_t start, size_t n, uint64_t *words)
+/* Skip the changes up to `start`, many at a time. */
+TARGET static inline void skip_to(walk *walker, uint64_t start, const uint32_t *stop)
+{
+    enum { MANY = 16 };
+    while (stop - walker->next > MANY) {
+        uint32_t sum = 0;
+        for (size_t i = 0; i < MANY; i++)
+            sum += walker->next[i];
+        if (walker->at + sum > start)
+            break;
+        walker->at += sum;
+        walker->next += MANY;
+    }
+    while (walker->at <= start)
+        walker->at += *walker->next++;
+}
+
+/* Mark all changes before start + n, positions counted from `start`. `pixels`, if not NULL, will
+ * soon be written. */
+TARGET static inline void mark_bits(walk *walker, uint64_t start, size_t n, uint64_t *words,
+                                    const uint8_t *pixels, size_t size)
 {
     marker marks = {words, 1, 0, 0};
-    uint64_t at = walker->at - start;
+    uint32_t at = (uint32_t)(walker->at - start);
     const uint32_t *next = walker->next;
     while (at < n) {
         mark(&marks, at);
+        if (ASK_EARLY && pixels)
+            ask(pixels + at * size);
         at += *next++;
         if (at >= n)
             break;
@@ -93,10 +108,10 @@ TARGET static inline void mark_bits(walk *walker, uint64_t start, size_t n, uint
 /* The same where runs are short: each mark is a byte of its own, so that none waits for another. */
 TARGET static inline void mark_bytes(walk *walker, uint64_t start, size_t n, uint8_t *bytes)
 {
-    uint64_t at = walker->at - start;
+    uint32_t at = (uint32_t)(walker->at - start);
     const uint32_t *next = walker->next;
     while (walker->stop - next >= 4) {
-        uint64_t second = at + next[0], third = second + next[1], fourth = third + next[2];
+        uint32_t second = at + next[0], third = second + next[1], fourth = third + next[2];
         if (fourth >= n)
             break;
         bytes[at] = bytes[second] = bytes[third] = bytes[fourth] = 0x80;
@@ -112,7 +127,7 @@ TARGET static inline void mark_bytes(walk *walker, uint64_t start, size_t n, uin
 /* The bits of n <= BLOCK_PIXELS pixels from `start` on. `bytes` is NULL, or BLOCK_PIXELS zeros for
  * marks. */
 TARGET static inline void block_bits(walk *walker, uint64_t start, size_t n, uint64_t *words,
-                                     uint8_t *bytes)
+                                     uint8_t *bytes, const uint8_t *pixels, size_t size)
 {
     uint64_t carry = colour(walker);
     size_t count = words_of(n);
@@ -121,7 +136,7 @@ TARGET static inline void block_bits(walk *walker, uint64_t start, size_t n, uin
         marks_to_words(bytes, count, words);
     } else {
         clear_words(words, count);
-        mark_bits(walker, start, n, words);
+        mark_bits(walker, start, n, words, pixels, size);
     }
     integrate(words, count, carry);
 }
@@ -145,29 +160,170 @@ TARGET static inline void write_uniform(uint8_t *pixels, size_t n, uint64_t fore
         fill(pixels, n, target->size, target->value & foreground);
 }
 
+/* Number of pixels to write so that the next ones are at the start of a cache line. */
+static inline size_t head_of(const uint8_t *pixels, size_t size)
+{
+    size_t bytes = (0 - (uintptr_t)pixels) & 63;
+    return bytes % size ? 0 : bytes / size;
+}
+
 /* Write n pixels that follow each other in memory, from pixel `start` of the mask on. */
 TARGET static void write_line(walk *walker, uint64_t start, size_t n, uint8_t *pixels,
                               const fseg_target *target, uint8_t *bytes)
 {
     uint64_t words[BLOCK + 8];
     bit_lines line = {words, 1, 0, 1, 0, 0, 0};
+    size_t head = n > BLOCK_PIXELS ? head_of(pixels, target->size) : 0;
+    size_t most = BLOCK_PIXELS - 64 + head;
     for (size_t width; n; n -= width, start += width, pixels += width * target->size) {
-        width = least(n, BLOCK_PIXELS);
+        width = least(n, most);
+        most = BLOCK_PIXELS;
         if (walker->at >= start + width) {
-            width = (size_t)(walker->at - start);
-            width = width >= n ? n : width / 64 * 64;
+            if (walker->at >= start + n)
+                width = n;
+            else
+                width += (size_t)(walker->at - start - width) / 64 * 64;
             write_uniform(pixels, width, colour(walker), target);
         } else {
-            block_bits(walker, start, width, words, bytes);
+            block_bits(walker, start, width, words, bytes, pixels, target->size);
             line.length = width;
             expand(&line, pixels, target);
         }
     }
 }
 
-TARGET static void decode(const uint32_t *counts, size_t runs, const fseg_target *target)
+/* --- Label maps --------------------------------------------------------------------------------
+ *
+ * Memory is gone over in parts that stay in the nearest cache: each is filled, and then every mask
+ * writes what it has there. Masks below one that covers a part are left out; the next part finds
+ * their runs. */
+
+enum { PART = 1 << 14 }; /* bytes */
+
+/* Whether the next runs of foreground are scattered pixels, as it seems from three. With a branch
+ * for these, a third faster; at the edge of a shape, where there are such too, slower. */
+static inline int are_dots(const walk *walker)
+{
+    const uint32_t *next = walker->next + (colour(walker) & 1);
+    return walker->stop - next > 4 && next[0] == 1 && next[1] > 16 && next[2] == 1 && next[3] > 16
+           && next[4] == 1;
+}
+
+/* Write the foreground of n pixels from `start` on, run by run. The next change is after `start`. */
+TARGET static inline void write_runs(walk *walker, uint64_t start, size_t n, uint8_t *pixels,
+                                     size_t size, uint64_t eight, const pattern *of)
+{
+    uint32_t at = (uint32_t)(walker->at - start);
+    const uint32_t *next = walker->next;
+    int dots = are_dots(walker);
+    if (colour(walker)) {
+        write_run(pixels, least(at, n) * size, of);
+        if (at >= n)
+            return;
+        at += *next++;
+    }
+    for (; dots && at + 1 < n && *next == 1; next += 2) {
+        memcpy(pixels + at * size, &eight, size);
+        at += 1 + next[1];
+    }
+    while (at < n) {
+        uint32_t run = *next++;
+        if (FSEG_UNLIKELY(run >= n - at)) {
+            write_run(pixels + at * size, (n - at) * size, of);
+            at += run;
+            break;
+        }
+        write_run(pixels + at * size, run * size, of);
+        at += run + *next++;
+    }
+    walker->at = at + start;
+    walker->next = next;
+}
+
+typedef struct {
+    walk *walks;
+    const uint64_t *values;
+    size_t n;
+    uint64_t background;
+    uint64_t area;
+    uint8_t *bytes; /* zeros for marks, if any mask is dense */
+} layers;
+
+/* Write the part of one mask. */
+TARGET static inline void write_layer(const layers *of, size_t i, uint64_t start, size_t n,
+                                      uint8_t *pixels, size_t size)
+{
+    walk *walker = &of->walks[i];
+    if ((uint64_t)(walker->stop - walker->counts) * DENSE > of->area) {
+        fseg_target target = {NULL, 0, 0, 0, size, of->values[i], 1};
+        write_line(walker, start, n, pixels, &target, of->bytes);
+        return;
+    }
+    uint64_t eight = eight_bytes(size, of->values[i]);
+    pattern elements_of = pattern_of(eight);
+    switch (size) {
+    case 1: write_runs(walker, start, n, pixels, 1, eight, &elements_of); break;
+    case 2: write_runs(walker, start, n, pixels, 2, eight, &elements_of); break;
+    case 4: write_runs(walker, start, n, pixels, 4, eight, &elements_of); break;
+    default: write_runs(walker, start, n, pixels, 8, eight, &elements_of);
+    }
+}
+
+/* Write n pixels that follow each other in memory, from pixel `start` of the masks on. */
+TARGET static void write_layers(const layers *of, uint64_t start, size_t n, uint8_t *pixels,
+                                size_t size)
+{
+    for (size_t width; n; n -= width, start += width, pixels += width * size) {
+        uint64_t base = of->background;
+        size_t i = of->n;
+        width = least(n, PART / size);
+        for (; i > 0; i--) {
+            walk *walker = &of->walks[i - 1];
+            if (walker->at <= start)
+                skip_to(walker, start, walker->stop);
+            if (walker->at >= start + width && colour(walker)) {
+                base = of->values[i - 1];
+                break;
+            }
+        }
+        fill(pixels, width, size, base);
+        for (; i < of->n; i++)
+            if (of->walks[i].at < start + width || colour(&of->walks[i]))
+                write_layer(of, i, start, width, pixels, size);
+    }
+}
+
+TARGET static void decode_labels(const uint32_t *const *counts, const size_t *runs,
+                                 const uint64_t *values, size_t n, uint64_t background,
+                                 const fseg_target *target, void *scratch)
 {
     size_t rows = target->rows, columns = target->columns;
+    uint8_t bytes[BLOCK_PIXELS];
+    layers all = {scratch, values, n, background, (uint64_t)rows * columns, bytes};
+    if (target->stride == (ptrdiff_t)(columns * target->size)) {
+        columns *= rows;
+        rows = 1;
+    }
+    for (size_t i = 0; i < n; i++) {
+        all.walks[i] = begin(counts[i], runs[i]);
+        (void)marks_for(bytes, runs[i], rows * columns);
+    }
+    for (size_t y = 0; y < rows; y++)
+        write_layers(&all, (uint64_t)y * columns, columns,
+                     (uint8_t *)target->pixels + (ptrdiff_t)y * target->stride, target->size);
+}
+
+TARGET static void decode(const uint32_t *counts, size_t runs, const fseg_target *target)
+{
+    enum { LONG = 128 };
+    size_t rows = target->rows, columns = target->columns;
+    walk walks[1];
+    /* With AVX2 1.8 times as fast for scattered pixels, 1.3 times for ellipses; with shorter runs it
+     * is slower. */
+    if ((uint64_t)runs * LONG <= (uint64_t)rows * columns && !target->paint) {
+        decode_labels(&counts, &runs, &target->value, 1, 0, target, walks);
+        return;
+    }
     if (target->stride == (ptrdiff_t)(columns * target->size)) {
         columns *= rows;
         rows = 1;
@@ -192,7 +348,7 @@ TARGET static inline void fill_line(walk *walker, uint64_t start, size_t n, uint
             width = width >= n ? n : width / 64 * 64;
             fill(bits, words_of(width), 8, colour(walker));
         } else {
-            block_bits(walker, start, width, bits, bytes);
+            block_bits(walker, start, width, bits, bytes, NULL, 0);
         }
     }
 }
@@ -333,9 +489,53 @@ TARGET static inline int turn_band(const canvas *c, uint64_t *band, const uint64
     return any != 0;
 }
 
+/* Whether there are so few pixels of foreground, and these so scattered, that it is faster to write
+ * one by one: with one of 500 at random, 2 million pixels take a sixth of the time. */
+static inline int is_scattered(const uint32_t *counts, size_t runs, uint64_t area)
+{
+    enum { FEW = 128 };
+    uint64_t foreground = 0;
+    if ((uint64_t)runs * FEW > area)
+        return 0;
+    for (size_t i = 1; i < runs; i += 2)
+        foreground += counts[i];
+    return foreground <= runs;
+}
+
+TARGET static inline void write_scattered(const uint32_t *counts, size_t runs,
+                                          const fseg_target *target, size_t size)
+{
+    uint64_t eight = eight_bytes(size, target->value);
+    uint32_t rows = (uint32_t)target->rows, at = 0;
+    for (size_t i = 1; i < runs; i += 2) {
+        at += counts[i - 1];
+        for (uint32_t end = at + counts[i]; at < end; at++)
+            memcpy((uint8_t *)target->pixels + (ptrdiff_t)(at % rows) * target->stride
+                       + at / rows * size,
+                   &eight, size);
+    }
+}
+
+TARGET static void decode_scattered(const uint32_t *counts, size_t runs, const fseg_target *target)
+{
+    for (size_t y = 0; y < target->rows && !target->paint; y++)
+        fill((uint8_t *)target->pixels + (ptrdiff_t)y * target->stride, target->columns,
+             target->size, 0);
+    switch (target->size) {
+    case 1: write_scattered(counts, runs, target, 1); break;
+    case 2: write_scattered(counts, runs, target, 2); break;
+    case 4: write_scattered(counts, runs, target, 4); break;
+    default: write_scattered(counts, runs, target, 8);
+    }
+}
+
 TARGET static void decode_across(const uint32_t *counts, size_t runs, const fseg_target *target,
                                  uint64_t *scratch)
 {
+    if (is_scattered(counts, runs, (uint64_t)target->rows * target->columns)) {
+        decode_scattered(counts, runs, target);
+        return;
+    }
     canvas c = canvas_of(counts, runs, target, scratch);
     bit_lines lines = {NULL, TILE, 1, 0, c.columns, c.first,
                        target->columns - c.first - c.columns};
@@ -404,23 +604,6 @@ static void map_positions(size_t from, size_t to, uint32_t *first)
     }
 }
 
-/* Skip the changes up to `start`, many at a time. */
-TARGET static inline void skip_to(walk *walker, uint64_t start, const uint32_t *stop)
-{
-    enum { MANY = 16 };
-    while (stop - walker->next > MANY) {
-        uint32_t sum = 0;
-        for (size_t i = 0; i < MANY; i++)
-            sum += walker->next[i];
-        if (walker->at + sum > start)
-            break;
-        walker->at += sum;
-        walker->next += MANY;
-    }
-    while (walker->at <= start)
-        walker->at += *walker->next++;
-}
-
 TARGET static void plane_fill_resized(const uint32_t *counts, size_t runs, size_t lines,
                                       size_t length, const fseg_plane *plane, uint32_t *scratch)
 {
@@ -445,10 +628,11 @@ TARGET static void plane_fill_resized(const uint32_t *counts, size_t runs, size_
             uint64_t carry = colour(&walker);
             clear_words(bits, plane->words);
             /* Positions at the end of the line have their bits after it. */
+            marker marks = {bits, 1, 0, 0};
             for (; walker.at < start + length; walker.at += *walker.next++) {
                 uint64_t from = walker.at - start;
-                uint64_t at = mapped ? scratch[from] : (from * plane->length + length - 1) / length;
-                bits[at >> 6] ^= UINT64_C(1) << (at & 63);
+                mark(&marks,
+                     mapped ? scratch[from] : (from * plane->length + length - 1) / length);
             }
             integrate(bits, plane->words, carry);
         }

@@ -17,6 +17,15 @@ typedef struct {
     size_t right;
 } bit_lines;
 
+/* The next change of colour, a position in the mask, and the run that begins there. After the last
+ * run it is the area, which no loop reaches. */
+typedef struct {
+    uint64_t at;
+    const uint32_t *next;
+    const uint32_t *stop;
+    const uint32_t *counts;
+} walk;
+
 static inline size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;
@@ -44,6 +53,21 @@ static inline void ask(const uint8_t *pixels)
 #else
     (void)pixels;
 #endif
+}
+
+/* Eight bytes of elements, in the order of memory. */
+static inline uint64_t eight_bytes(size_t size, uint64_t value)
+{
+    uint8_t byte = (uint8_t)value;
+    uint16_t two = (uint16_t)value, pair[4] = {two, two, two, two};
+    uint32_t four = (uint32_t)value, quad[2] = {four, four};
+    if (size == 1)
+        memset(&value, byte, 8);
+    else if (size == 2)
+        memcpy(&value, pair, 8);
+    else if (size == 4)
+        memcpy(&value, quad, 8);
+    return value;
 }
 
 /* Bit i becomes the sum, modulo 2, of the bits up to it. */

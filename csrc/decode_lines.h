@@ -4,6 +4,8 @@
  *     repeat_8(value)                 elements of one value
  *     write_8(word, pixels, value)    64 pixels
  *     paint_8(word, pixels, value)    those of 64 pixels that are foreground
+ *
+ * and put(pixels, value), which stores one vector.
  */
 
 /* The last pixels of a line are written as the last 64, some of them again, or, if there are not as
@@ -68,31 +70,96 @@ TARGET static void expand(const bit_lines *lines, uint8_t *pixels, const fseg_ta
     }
 }
 
-/* Eight bytes of elements, in the order of memory. */
-static inline uint64_t eight_bytes(size_t size, uint64_t value)
+/* Elements of one value. */
+typedef struct {
+    uint64_t eight;
+    elements all;
+} pattern;
+
+/* `pixels`, or `nowhere` if there are fewer bytes than `least`. */
+TARGET static inline uint8_t *if_so_many(uint8_t *pixels, size_t bytes, size_t least,
+                                         uint8_t *nowhere)
 {
-    uint8_t byte = (uint8_t)value;
-    uint16_t two = (uint16_t)value, pair[4] = {two, two, two, two};
-    uint32_t four = (uint32_t)value, quad[2] = {four, four};
-    if (size == 1)
-        memset(&value, byte, 8);
-    else if (size == 2)
-        memcpy(&value, pair, 8);
-    else if (size == 4)
-        memcpy(&value, quad, 8);
-    return value;
+#if FSEG_X86
+    /* Compilers make a branch of it, that is mispredicted. */
+    __asm__("cmp %[least], %[bytes]\n\t"
+            "cmovb %[nowhere], %[pixels]"
+            : [pixels] "+r"(pixels)
+            : [bytes] "r"(bytes), [least] "ri"(least), [nowhere] "r"(nowhere)
+            : "cc");
+    return pixels;
+#else
+    return bytes < least ? nowhere : pixels;
+#endif
+}
+
+/* Write 1 to 16 bytes without a branch on their number, which is noise at the edges of masks: 1, 2,
+ * 4 and 8 at both ends, elsewhere if these are too many. The last that fit are whole elements. */
+TARGET static inline void write_few(uint8_t *pixels, size_t bytes, uint64_t eight)
+{
+    uint8_t nowhere[8], *end = pixels + bytes;
+    memcpy(pixels, &eight, 1);
+    memcpy(if_so_many(pixels, bytes, 2, nowhere), &eight, 2);
+    memcpy(if_so_many(end - 2, bytes, 2, nowhere), &eight, 2);
+    memcpy(if_so_many(pixels, bytes, 4, nowhere), &eight, 4);
+    memcpy(if_so_many(end - 4, bytes, 4, nowhere), &eight, 4);
+    memcpy(if_so_many(pixels, bytes, 8, nowhere), &eight, 8);
+    memcpy(if_so_many(end - 8, bytes, 8, nowhere), &eight, 8);
+}
+
+enum { SHORT = sizeof(elements) > 16 ? sizeof(elements) : 16 };
+
+/* Write 1 to SHORT bytes, whole elements. */
+TARGET static inline void write_short(uint8_t *pixels, size_t bytes, const pattern *of)
+{
+    if (bytes <= 16) {
+        write_few(pixels, bytes, of->eight);
+        return;
+    }
+    uint8_t *last = pixels + bytes - 16;
+    for (size_t i = 0; i < 16; i += 8) {
+        memcpy(pixels + i, &of->eight, 8);
+        memcpy(last + i, &of->eight, 8);
+    }
+}
+
+/* Write `bytes` > 0 bytes, whole elements. Up to four vectors are four stores, some of them at one
+ * place, to have few branches on the number. */
+TARGET static inline void write_run(uint8_t *pixels, size_t bytes, const pattern *of)
+{
+    enum { VECTOR = sizeof(elements) };
+    const elements all = of->all;
+    if (bytes <= SHORT) {
+        write_short(pixels, bytes, of);
+        return;
+    }
+    if (bytes > 4 * VECTOR) {
+        uint8_t *last = pixels + bytes - 4 * VECTOR;
+        for (; pixels < last; pixels += 4 * VECTOR)
+            for (size_t i = 0; i < 4; i++)
+                put(pixels + i * VECTOR, all);
+        pixels = last;
+        bytes = 4 * VECTOR;
+    }
+    size_t last = bytes - VECTOR;
+    put(pixels, all);
+    put(pixels + least(VECTOR, last), all);
+    put(pixels + (last > VECTOR ? last - VECTOR : 0), all);
+    put(pixels + last, all);
+}
+
+TARGET static inline pattern pattern_of(uint64_t eight)
+{
+    pattern of = {eight, repeat_64(eight)};
+    return of;
 }
 
 TARGET static inline void fill(void *pixels, size_t n, size_t size, uint64_t value)
 {
-    uint8_t *at = pixels;
-    size_t bytes = n * size;
     uint64_t eight = eight_bytes(size, value);
-    if (eight == (eight & 0xff) * UINT64_C(0x0101010101010101)) {
-        memset(pixels, (int)(eight & 0xff), bytes);
-        return;
-    }
-    for (; bytes >= 8; bytes -= 8, at += 8)
-        memcpy(at, &eight, 8);
-    memcpy(at, &eight, bytes);
+    pattern of = pattern_of(eight);
+    if (eight == (eight & 0xff) * UINT64_C(0x0101010101010101))
+        memset(pixels, (int)(eight & 0xff), n * size);
+    else if (n)
+        write_run(pixels, n * size, &of);
 }

@@ -14,6 +14,9 @@ typedef struct {
     void (*decode)(const uint32_t *counts, size_t runs, const fseg_target *target);
     void (*decode_across)(const uint32_t *counts, size_t runs, const fseg_target *target,
                           uint64_t *scratch);
+    void (*decode_labels)(const uint32_t *const *counts, const size_t *runs,
+                          const uint64_t *values, size_t n, uint64_t background,
+                          const fseg_target *target, void *scratch);
     void (*expand_rows)(const fseg_plane *plane, const fseg_target *target);
     void (*expand_columns)(const fseg_plane *plane, const fseg_target *target);
 } fseg_decode_loops;

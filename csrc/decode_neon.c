@@ -27,6 +27,11 @@ static inline elements repeat_64(uint64_t value)
     return vreinterpretq_u8_u64(vdupq_n_u64(value));
 }
 
+static inline void put(uint8_t *pixels, elements all)
+{
+    vst1q_u8(pixels, all);
+}
+
 static inline void store(uint8_t *pixels, uint8x16_t mask, elements value)
 {
     vst1q_u8(pixels, vandq_u8(mask, value));
@@ -104,6 +109,7 @@ static inline void integrate(uint64_t *words, size_t n, uint64_t carry)
 }
 
 #define DENSE 12
+#define ASK_EARLY 0
 
 static inline void marks_to_words(uint8_t *bytes, size_t n, uint64_t *words)
 {
@@ -172,8 +178,10 @@ static inline int sum_tile(uint64_t *tile, uint64_t row)
 
 #include "decode_body.h"
 
-const fseg_decode_loops fseg_decode_neon = {plane_fill,    plane_fill_resized, decode,
-                                            decode_across, expand_rows,        expand_columns};
+const fseg_decode_loops fseg_decode_neon = {
+    plane_fill,    plane_fill_resized, decode,        decode_across,
+    decode_labels, expand_rows,        expand_columns,
+};
 #else
 typedef int fseg_decode_neon_is_for_arm;
 #endif

@@ -14,6 +14,11 @@ static inline uint64_t spread(uint64_t bits)
     return FSEG_BIG_ENDIAN ? fseg_swap(ones) : ones;
 }
 
+static inline void put(uint8_t *pixels, elements all)
+{
+    memcpy(pixels, &all, sizeof all);
+}
+
 static inline elements repeat_8(uint64_t value)
 {
     return value & 0xff;
@@ -78,6 +83,7 @@ static inline void integrate(uint64_t *words, size_t n, uint64_t carry)
 
 /* Marks are never bytes. */
 #define DENSE 0
+#define ASK_EARLY 0
 #define marks_to_words(bytes, n, words) ((void)(bytes), (void)(n), (void)(words))
 
 static void transpose(uint64_t *tile)
@@ -114,5 +120,7 @@ static int sum_tile(uint64_t *tile, uint64_t row)
 
 #include "decode_body.h"
 
-const fseg_decode_loops fseg_decode_scalar = {plane_fill,    plane_fill_resized, decode,
-                                              decode_across, expand_rows,        expand_columns};
+const fseg_decode_loops fseg_decode_scalar = {
+    plane_fill,    plane_fill_resized, decode,        decode_across,
+    decode_labels, expand_rows,        expand_columns,
+};

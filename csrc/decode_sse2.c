@@ -27,6 +27,11 @@ FSEG_SSE2 static inline elements repeat_64(uint64_t value)
     return _mm_set1_epi64x((long long)value);
 }
 
+FSEG_SSE2 static inline void put(uint8_t *pixels, elements all)
+{
+    _mm_storeu_si128((__m128i *)(void *)pixels, all);
+}
+
 FSEG_SSE2 static inline void store(uint8_t *pixels, __m128i mask, elements value)
 {
     _mm_storeu_si128((__m128i *)(void *)pixels, _mm_and_si128(mask, value));
@@ -134,6 +139,7 @@ FSEG_SSE2 static inline void integrate(uint64_t *words, size_t n, uint64_t carry
 }
 
 #define DENSE 16
+#define ASK_EARLY 0
 
 FSEG_SSE2 static inline void marks_to_words(uint8_t *bytes, size_t n, uint64_t *words)
 {
@@ -220,8 +226,10 @@ FSEG_SSE2 static inline int sum_tile(uint64_t *tile, uint64_t row)
 
 #include "decode_body.h"
 
-const fseg_decode_loops fseg_decode_sse2 = {plane_fill,    plane_fill_resized, decode,
-                                            decode_across, expand_rows,        expand_columns};
+const fseg_decode_loops fseg_decode_sse2 = {
+    plane_fill,    plane_fill_resized, decode,        decode_across,
+    decode_labels, expand_rows,        expand_columns,
+};
 #else
 typedef int fseg_decode_sse2_is_for_x86;
 #endif

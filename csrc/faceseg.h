@@ -149,6 +149,13 @@ size_t fseg_across_scratch(size_t rows, size_t columns);
 void fseg_decode_across(const uint32_t *counts, size_t runs, const fseg_target *target,
                         uint64_t *scratch);
 
+/* Write a label map: values[i] where the runs counts[i] have foreground, the last of n masks on top,
+ * and `background` elsewhere. All runs were read in the order of the target's memory; its `value` and
+ * `paint` are not read. `scratch` has fseg_labels_scratch() bytes, aligned to 8. */
+size_t fseg_labels_scratch(size_t n);
+void fseg_decode_labels(const uint32_t *const *counts, const size_t *runs, const uint64_t *values,
+                        size_t n, uint64_t background, const fseg_target *target, void *scratch);
+
 /* Write the pixels of a plane whose lines are the rows of the target, or its columns
  * (`transposed`). */
 void fseg_expand(const fseg_plane *plane, int transposed, const fseg_target *target);

@@ -265,7 +265,7 @@ cdef class Write(Batch):
 
 @cython.final
 cdef class Decode(Batch):
-    """Masks to the planes of an array (N, H, W), or all onto one (H, W), in this order."""
+    """Masks to the planes of an array (N, H, W)."""
 
     cdef Decoding *jobs
     cdef list rles
@@ -273,25 +273,23 @@ cdef class Decode(Batch):
 
     def __cinit__(self, rles, cnp.ndarray pixels, list values):
         cdef size_t i, height, width
-        cdef int first = cnp.PyArray_NDIM(pixels) - 2
-        cdef ptrdiff_t step = cnp.PyArray_STRIDE(pixels, 0) if first else 0
         self.rles = _as_masks(rles, "rles")
         self.pixels = pixels
         self.jobs = <Decoding *>calloc(len(self.rles) + 1, sizeof(Decoding))
         if self.jobs == NULL:
             raise MemoryError
         self.n = len(self.rles)
-        height = cnp.PyArray_DIM(pixels, first)
-        width = cnp.PyArray_DIM(pixels, first + 1)
+        height = cnp.PyArray_DIM(pixels, 1)
+        width = cnp.PyArray_DIM(pixels, 2)
         for i in range(self.n):
             self.jobs[i].target.value = values[i]
             if not _aim(
-                &self.jobs[i], self.rles[i], cnp.PyArray_BYTES(pixels) + <ptrdiff_t>i * step,
-                height, width, cnp.PyArray_STRIDE(pixels, first),
-                cnp.PyArray_STRIDE(pixels, first + 1), cnp.PyArray_ITEMSIZE(pixels),
+                &self.jobs[i], self.rles[i],
+                cnp.PyArray_BYTES(pixels) + <ptrdiff_t>i * cnp.PyArray_STRIDE(pixels, 0),
+                height, width, cnp.PyArray_STRIDE(pixels, 1), cnp.PyArray_STRIDE(pixels, 2),
+                cnp.PyArray_ITEMSIZE(pixels),
             ):
                 raise _stride_error(pixels)
-            self.jobs[i].target.paint = first == 0
 
     cdef void one(self, size_t i, Space *space) noexcept nogil:
         _decode(&self.jobs[i], space)
@@ -306,6 +304,108 @@ cdef class Decode(Batch):
 
     def __dealloc__(self):
         free(self.jobs)
+
+
+# The decodings of few masks are described on the stack.
+cdef extern from *:
+    """
+    enum { LABELS_ON_STACK = 32 };
+    """
+    enum:
+        LABELS_ON_STACK
+
+
+def decode_labels(list masks, list labels, background, out, dtype):
+    """Write a label map: masks of one shape, one or more unless there is `out`, the last on top."""
+    cdef size_t i, height, width, used = 0, n = len(masks)
+    cdef uint64_t ground
+    cdef Decoding local[LABELS_ON_STACK]
+    cdef Decoding *jobs = local
+    cdef cnp.ndarray pixels
+    cdef RLE rle
+    cdef cnp.dtype kind
+    cdef bint numbered
+    cdef PyThreadState *state
+    cdef int status
+    if not n:
+        _check_out(out, out.shape)
+        _value_of(out.dtype, background, "background", True)
+        out[...] = background
+        return out
+    _common_shape(masks, &height, &width)
+    if out is None:
+        pixels = _make_pixels(height, width, dtype, False, False)
+    else:
+        pixels = _check_out(out, (height, width))
+    kind = pixels.dtype
+    numbered = labels is None and kind.type_num == cnp.NPY_UINT8 and n < 256
+    if n > LABELS_ON_STACK:
+        jobs = <Decoding *>malloc(n * sizeof(Decoding))
+        if jobs == NULL:
+            raise MemoryError
+    try:
+        # Masks without foreground are left out, but for the first, which has the target.
+        for i in range(n):
+            rle = masks[i]
+            if numbered:
+                jobs[used].target.value = i + 1
+            else:
+                label = i + 1 if labels is None else labels[i]
+                jobs[used].target.value = _value_of(kind, label, "label", True)
+            if (rle.runs > 1 or i == 0) and _aim(
+                &jobs[used], rle, cnp.PyArray_BYTES(pixels), height, width,
+                cnp.PyArray_STRIDE(pixels, 0), cnp.PyArray_STRIDE(pixels, 1),
+                cnp.PyArray_ITEMSIZE(pixels),
+            ):
+                jobs[used].target.paint = 1
+                used += 1
+        ground = _value_of(kind, background, "background", True)
+        if used == 0:
+            raise _stride_error(pixels)
+        state = _leave(height * width >= WORTH_PIXELS)
+        status = _decode_labels(jobs, used, ground)
+        _enter(state)
+        if status != FSEG_OK:
+            raise MemoryError
+    finally:
+        if jobs != local:
+            free(jobs)
+    return pixels
+
+
+cdef int _decode_labels(Decoding *jobs, size_t n, uint64_t background) noexcept nogil:
+    """Write the masks that are read in the order of memory at once, up to the first that is not."""
+    cdef size_t i, together = 0
+    cdef int status = FSEG_OK
+    cdef const uint32_t **counts
+    cdef size_t *runs
+    cdef uint64_t *values
+    cdef fseg_target target = jobs[0].target
+    cdef Space space
+    space.memory = NULL
+    while together < n and not jobs[together].transposed:
+        together += 1
+    values = <uint64_t *>_get(
+        &space,
+        together * (sizeof(uint64_t) + sizeof(void *) + sizeof(size_t))
+        + fseg_labels_scratch(together))
+    if values == NULL:
+        return NO_MEMORY
+    counts = <const uint32_t **>(values + together)
+    runs = <size_t *>(counts + together)
+    for i in range(together):
+        values[i] = jobs[i].target.value
+        counts[i] = jobs[i].counts
+        runs[i] = jobs[i].runs
+    fseg_decode_labels(
+        <const uint32_t *const *>counts, runs, values, together, background, &target,
+        runs + together)
+    for i in range(together, n):
+        if status == FSEG_OK:
+            _decode(&jobs[i], &space)
+            status = jobs[i].status
+    free(space.memory)
+    return status
 
 
 @cython.final
@@ -489,10 +589,16 @@ def check_shape(shape, str name):
 
 def common_shape(list rles):
     """Return the shape that all masks have; (0, 0) if there are none."""
+    cdef size_t height = 0, width = 0
+    if rles:
+        _common_shape(rles, &height, &width)
+    return height, width
+
+
+cdef int _common_shape(list rles, size_t *height, size_t *width) except -1:
+    """Find the shape that all masks, one or more, have."""
     cdef RLE first, rle
     cdef size_t i
-    if not rles:
-        return 0, 0
     for i in range(<size_t>len(rles)):
         if not isinstance(rles[i], RLE):
             raise TypeError(f"rles[{i}] is {type(rles[i]).__name__}; expected RLE")
@@ -502,7 +608,9 @@ def common_shape(list rles):
             raise ValueError(
                 f"rles[0] and rles[{i}] have shapes {first.shape} and {rle.shape}; "
                 "expected one shape")
-    return first.height, first.width
+    height[0] = first.height
+    width[0] = first.width
+    return 0
 
 
 def check_out(out, tuple shape):
@@ -513,11 +621,6 @@ def check_out(out, tuple shape):
 def value_of(dtype, value):
     """Return the bit pattern of a foreground element."""
     return _value_of(dtype, value)
-
-
-def pattern(dtype, value, str name):
-    """Return the bit pattern of a label, which may be zero."""
-    return _value_of(dtype, value, name, True)
 
 
 def occurring(cnp.ndarray labels):

@@ -89,6 +89,10 @@ cdef extern from "faceseg.h" nogil:
     size_t fseg_across_scratch(size_t rows, size_t columns)
     void fseg_decode_across(
         const uint32_t *counts, size_t runs, const fseg_target *target, uint64_t *scratch)
+    size_t fseg_labels_scratch(size_t n)
+    void fseg_decode_labels(
+        const uint32_t *const *counts, const size_t *runs, const uint64_t *values, size_t n,
+        uint64_t background, const fseg_target *target, void *scratch)
     void fseg_expand(const fseg_plane *plane, int transposed, const fseg_target *target)
 
     size_t fseg_kaggle_tokens(const char *text, size_t length)

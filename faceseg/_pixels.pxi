@@ -272,9 +272,14 @@ cdef cnp.ndarray _make_pixels(size_t height, size_t width, object dtype, bint tu
 
 cdef object _check_out(object out, tuple shape):
     """Return `out` if it can be written to: an array of this shape that is writeable."""
+    cdef Py_ssize_t i
+    cdef bint same
     if not cnp.PyArray_Check(out):
         raise TypeError(f"out is {type(out).__name__}; expected a NumPy array")
-    if np.shape(out) != shape or not cnp.PyArray_ISWRITEABLE(out):
+    same = cnp.PyArray_NDIM(out) == PyTuple_GET_SIZE(shape)
+    for i in range(cnp.PyArray_NDIM(out)):
+        same = same and cnp.PyArray_DIM(out, i) == <Py_ssize_t>shape[i]
+    if not same or not cnp.PyArray_ISWRITEABLE(out):
         protected = "" if cnp.PyArray_ISWRITEABLE(out) else "read-only "
         raise ValueError(
             f"out has {protected}shape {np.shape(out)} and dtype {out.dtype}; "

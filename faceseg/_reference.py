@@ -47,6 +47,16 @@ def encode_labels(labels: NDArray[Any], order: Order = "F") -> dict[int, Counts]
     return {int(label): encode(labels == label, order) for label in np.unique(labels)}
 
 
+def decode_labels(
+    masks: Sequence[Mask], labels: Sequence[int], background: int, dtype: str
+) -> NDArray[Any]:
+    """Return the label of the last mask that holds each pixel; there is one mask or more."""
+    result = np.full(masks[0].shape, background, dtype)
+    for mask, label in zip(masks, labels, strict=True):
+        result[mask] = label
+    return result
+
+
 def check_runs(counts: Counts, area: int) -> None:
     """Raise a `Fault` unless the runs are those of a mask of `area` pixels."""
     if not counts.size:

@@ -189,15 +189,58 @@ def test_label_maps(labels: NDArray[Any], order: Order) -> None:
     assert_is(chosen[3], labels == 3, order)
 
 
-@given(strategies.same_shapes(1, 5), strategies.orders)
-def test_later_labels_lie_on_top(masks: list[NDArray[np.bool_]], order: Order) -> None:
-    encoded = [RLE.from_mask(mask, order=order) for mask in masks]
-    expected = np.full(masks[0].shape, 9, np.uint8)
-    numbers = range(10, 10 + len(masks))
-    for number, mask in zip(numbers, masks, strict=True):
-        expected[mask] = number
-    decoded = rle.decode_labels(encoded, labels=list(numbers), background=9)
+@given(strategies.same_shapes(1, 5), st.sampled_from(OUT_DTYPES), st.data())
+def test_later_labels_lie_on_top(
+    masks: list[NDArray[np.bool_]], dtype: str, data: st.DataObject
+) -> None:
+    label = st.integers(0, 1 if dtype == "bool" else 127)
+    numbers = data.draw(st.lists(label, min_size=len(masks), max_size=len(masks)))
+    background = data.draw(label)
+    either, order = data.draw(st.booleans()), data.draw(strategies.orders)
+    encoded = [
+        RLE.from_mask(mask, order=data.draw(strategies.orders) if either else order)
+        for mask in masks
+    ]
+    expected = _reference.decode_labels(masks, numbers, background, dtype)
+    options = {"labels": numbers, "background": background}
+    decoded = rle.decode_labels(encoded, dtype=dtype, **options)
+    assert decoded.dtype == dtype
     np.testing.assert_array_equal(decoded, expected)
+    for layout in ("C", "F"):
+        out = np.full(expected.shape, 1, dtype, layout)
+        assert rle.decode_labels(encoded, out=out, **options) is out
+        np.testing.assert_array_equal(out, expected)
+    turned = data.draw(st.booleans())
+    height, width = expected.shape[::-1] if turned else expected.shape
+    room = np.full((height + 2, width + 5), 77, dtype)
+    around = room.copy()
+    inside(around, turned)[...] = expected
+    rle.decode_labels(encoded, out=inside(room, turned), **options)
+    np.testing.assert_array_equal(room, around)
+
+
+# Parts of 16 KiB, and masks that have runs of all lengths in them.
+@pytest.mark.parametrize("shape", [(600, 1100), (1, 70_000), (70_000, 1), (40_000, 3), (3, 40_000)])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "int64"])
+@pytest.mark.parametrize("order", ["F", "C"])
+def test_label_maps_of_several_parts(shape: tuple[int, int], dtype: str, order: Order) -> None:
+    rng = np.random.default_rng(5)
+    places = np.arange(math.prod(shape)).reshape(shape, order=order)
+    masks = [rng.random(shape) < density for density in (0.5, 0.001, 1.0, 0.001, 0.5)]
+    masks += [places % 2000 < 1300 + rng.integers(0, 200), places % 97 < rng.integers(1, 70)]
+    masks += [places > 2000, (places > 9000) & (places < 50_000), rng.random(shape) < 0.002]
+    for chosen in (masks, masks[:2], masks[5:], masks[:3] + masks[5:7]):
+        encoded = [RLE.from_mask(mask, order=order) for mask in chosen]
+        expected = _reference.decode_labels(chosen, range(1, 1 + len(chosen)), 0, dtype)
+        for layout in ("C", "F"):
+            out = np.full(shape, 99, dtype, layout)
+            np.testing.assert_array_equal(rle.decode_labels(encoded, out=out), expected)
+        height, width = shape
+        room = np.full((height + 2, width + 5), 77, dtype)
+        around = room.copy()
+        inside(around, turned=False)[...] = expected
+        rle.decode_labels(encoded, out=inside(room, turned=False))
+        np.testing.assert_array_equal(room, around)
 
 
 @given(strategies.same_shapes(0, 4), strategies.orders, threads)

@@ -121,20 +121,59 @@ static void check_resized(fuzz_runs mask, const uint8_t *pixels, size_t lines, s
     REQUIRE(fuzz_same_planes(&plane, &expected));
 }
 
+/* Three masks: the given one and two that more bytes make. */
+static void check_labels(fuzz_runs mask, const uint8_t *pixels, size_t lines, size_t length,
+                         fuzz_input *input)
+{
+    enum { MASKS = 3 };
+    canvas on = make_canvas(lines, length, input);
+    uint64_t values[MASKS], background = fuzz_byte(input), *scratch;
+    const uint32_t *counts[MASKS];
+    const uint8_t *foreground[MASKS] = {pixels};
+    size_t runs[MASKS], area = lines * length;
+    fuzz_runs masks[MASKS] = {mask};
+    for (size_t i = 0; i < MASKS; i++) {
+        if (i) {
+            masks[i] = fuzz_mask(fuzz_take(input, 6), (uint32_t)area, (uint32_t)length);
+            foreground[i] = fuzz_decode(masks[i], area);
+        }
+        counts[i] = masks[i].counts;
+        runs[i] = masks[i].n;
+        values[i] = on.target.value + i;
+    }
+    /* What is expected of the background, and of each mask painted on what was before it. */
+    uint8_t *all = fuzz_room(area);
+    memset(all, 1, area);
+    canvas step = on;
+    step.target.paint = 1;
+    step.target.value = background;
+    expect(&step, all);
+    for (size_t i = 0; i < MASKS; i++) {
+        memcpy(step.before, step.expected, step.size);
+        step.target.value = values[i];
+        expect(&step, foreground[i]);
+    }
+    scratch = fuzz_room(fseg_labels_scratch(MASKS));
+    fseg_decode_labels(counts, runs, values, MASKS, background, &on.target, scratch);
+    REQUIRE(memcmp(on.room, on.expected, on.size) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_input input = {data, size};
     fuzz_begin();
     unsigned what = fuzz_byte(&input);
     fuzz_size of = fuzz_size_of(&input);
-    fuzz_input options = fuzz_take(&input, 10);
+    fuzz_input options = fuzz_take(&input, (what & 7) == 1 ? 23 : 10);
     fuzz_runs mask = fuzz_mask(input, (uint32_t)(of.lines * of.length), (uint32_t)of.length);
     const uint8_t *pixels = fuzz_decode(mask, of.lines * of.length);
     fuzz_use_version(what >> 3);
     switch (what & 7) {
     case 0:
-    case 1:
         check_decode(mask, pixels, of.lines, of.length, &options);
+        break;
+    case 1:
+        check_labels(mask, pixels, of.lines, of.length, &options);
         break;
     case 2:
     case 3:
