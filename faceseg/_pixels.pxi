@@ -276,7 +276,7 @@ cdef object _check_out(object out, tuple shape):
     cdef bint same
     if not cnp.PyArray_Check(out):
         raise TypeError(f"out is {type(out).__name__}; expected a NumPy array")
-    same = cnp.PyArray_NDIM(out) == PyTuple_GET_SIZE(shape)
+    same = cnp.PyArray_NDIM(out) == len(shape)
     for i in range(cnp.PyArray_NDIM(out)):
         same = same and cnp.PyArray_DIM(out, i) == <Py_ssize_t>shape[i]
     if not same or not cnp.PyArray_ISWRITEABLE(out):
