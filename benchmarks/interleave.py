@@ -22,8 +22,8 @@ _SLOW = 4
 _SLOW_ROUNDS = 3
 _SLOW_SECONDS = 0.05
 # The pool shrinks where even the fastest peer needs longer than this for a pass.
-_PASS_SECONDS = 0.2
-_ROUNDS = (7, 60)
+_PASS_SECONDS = 0.05
+_ROUNDS = (5, 60)
 
 
 @dataclass
