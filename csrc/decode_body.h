@@ -141,10 +141,15 @@ TARGET static inline void block_bits(walk *walker, uint64_t start, size_t n, uin
     integrate(words, count, carry);
 }
 
+static inline int is_dense(size_t runs, uint64_t area)
+{
+    return (uint64_t)runs * DENSE > area;
+}
+
 /* NULL, or the bytes, made zero, if that is faster. */
 static inline uint8_t *marks_for(uint8_t *bytes, size_t runs, size_t area)
 {
-    if ((uint64_t)runs * DENSE <= area)
+    if (!is_dense(runs, area))
         return NULL;
     memset(bytes, 0, BLOCK_PIXELS);
     return bytes;
@@ -254,7 +259,7 @@ TARGET static inline void write_layer(const layers *of, size_t i, uint64_t start
                                       uint8_t *pixels, size_t size)
 {
     walk *walker = &of->walks[i];
-    if ((uint64_t)(walker->stop - walker->counts) * DENSE > of->area) {
+    if (is_dense((size_t)(walker->stop - walker->counts), of->area)) {
         fseg_target target = {NULL, 0, 0, 0, size, of->values[i], 1};
         write_line(walker, start, n, pixels, &target, of->bytes);
         return;
@@ -304,10 +309,13 @@ TARGET static void decode_labels(const uint32_t *const *counts, const size_t *ru
         columns *= rows;
         rows = 1;
     }
+    int any = 0;
     for (size_t i = 0; i < n; i++) {
         all.walks[i] = begin(counts[i], runs[i]);
-        (void)marks_for(bytes, runs[i], rows * columns);
+        any |= is_dense(runs[i], all.area);
     }
+    if (any)
+        memset(bytes, 0, BLOCK_PIXELS);
     for (size_t y = 0; y < rows; y++)
         write_layers(&all, (uint64_t)y * columns, columns,
                      (uint8_t *)target->pixels + (ptrdiff_t)y * target->stride, target->size);

@@ -77,9 +77,10 @@ typedef struct {
 } pattern;
 
 /* `pixels`, or `nowhere` if there are fewer bytes than `least`. */
-TARGET static inline uint8_t *if_so_many(uint8_t *pixels, size_t bytes, size_t least,
+TARGET static inline uint8_t *if_so_many(uintptr_t place, size_t bytes, size_t least,
                                          uint8_t *nowhere)
 {
+    uint8_t *pixels = (uint8_t *)place;
 #if FSEG_X86
     /* Compilers make a branch of it, that is mispredicted. */
     __asm__("cmp %[least], %[bytes]\n\t"
@@ -97,13 +98,14 @@ TARGET static inline uint8_t *if_so_many(uint8_t *pixels, size_t bytes, size_t l
  * 4 and 8 at both ends, elsewhere if these are too many. The last that fit are whole elements. */
 TARGET static inline void write_few(uint8_t *pixels, size_t bytes, uint64_t eight)
 {
-    uint8_t nowhere[8], *end = pixels + bytes;
+    uint8_t nowhere[8];
+    uintptr_t first = (uintptr_t)pixels, end = first + bytes;
     memcpy(pixels, &eight, 1);
-    memcpy(if_so_many(pixels, bytes, 2, nowhere), &eight, 2);
+    memcpy(if_so_many(first, bytes, 2, nowhere), &eight, 2);
     memcpy(if_so_many(end - 2, bytes, 2, nowhere), &eight, 2);
-    memcpy(if_so_many(pixels, bytes, 4, nowhere), &eight, 4);
+    memcpy(if_so_many(first, bytes, 4, nowhere), &eight, 4);
     memcpy(if_so_many(end - 4, bytes, 4, nowhere), &eight, 4);
-    memcpy(if_so_many(pixels, bytes, 8, nowhere), &eight, 8);
+    memcpy(if_so_many(first, bytes, 8, nowhere), &eight, 8);
     memcpy(if_so_many(end - 8, bytes, 8, nowhere), &eight, 8);
 }
 

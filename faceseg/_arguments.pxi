@@ -94,6 +94,14 @@ cdef object _read_text(object text, const char **characters, size_t *length):
     return text
 
 
+cdef object _index(object number, str name):
+    """Return an integer."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise TypeError(f"{name} is {number!r}; expected an integer") from None
+
+
 cdef uint64_t _read_value(
     cnp.dtype dtype, object value, str name="value", bint zero=False
 ) except? 0:
@@ -102,13 +110,25 @@ cdef uint64_t _read_value(
         raise ValueError(
             f"dtype is {dtype}; expected bool, integer or float of 1, 2, 4 or 8 bytes")
     if dtype.kind == "f":
-        number = float(value)
+        if isinstance(value, (str, bytes, bytearray)):
+            raise TypeError(f"{name} is {value!r}; expected a number")
         low = high = None
-        with np.errstate(over="ignore"):
-            element = np.array(number, dtype)
-        fits = not math.isfinite(number) or bool(np.isfinite(element))
+        try:
+            number = operator.index(value)
+        except TypeError:
+            number = float(value)
+        with np.errstate(over="ignore", under="ignore"):
+            try:
+                element = np.array(float(number), dtype)
+            except OverflowError:
+                element = np.array(math.inf, dtype)
+        if isinstance(number, int):
+            fits = bool(np.isfinite(element)) and int(element) == number
+        else:
+            fits = not math.isfinite(number) or bool(np.isfinite(element))
+            fits = fits and (number == 0 or element != 0)
     else:
-        number = operator.index(value)
+        number = _index(value, name)
         low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         fits = low <= number <= high
         element = np.array(number, dtype) if fits else None

@@ -23,7 +23,8 @@ cdef class Batch:
 cdef object _within(object error, str name, size_t i):
     """Return the error of one piece, with its place in the batch."""
     if isinstance(error, (ValueError, TypeError)):
-        return _faults.caused(type(error)(f"{name}[{i}]: {error}"), error)
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        return _faults.caused(kind(f"{name}[{i}]: {error}"), error)
     return error
 
 
@@ -145,10 +146,12 @@ cdef class Parse(Batch):
     cdef list kept  # the items, then the texts that are read
     cdef list rles
     cdef str name
+    cdef bint kaggle
 
-    def __cinit__(self, items, shapes, order, base=None):
+    def __cinit__(self, items, shapes, order, bint kaggle, base=None):
         cdef size_t i
-        self.name = "texts" if base is not None else "counts"
+        self.name = "texts" if kaggle else "counts"
+        self.kaggle = kaggle
         self.kept = list(items)
         self.rles = []
         self.jobs = <Parsing *>calloc(len(self.kept) + 1, sizeof(Parsing))
@@ -164,7 +167,7 @@ cdef class Parse(Batch):
     cdef int plan(self, size_t i, object shape, object order, object base) except -1:
         cdef RLE rle = RLE.__new__(RLE)
         self.rles.append(rle)
-        if base is None:
+        if not self.kaggle:
             kept = _plan_coco(&self.jobs[i], self.kept[i], shape, _read_order(order), rle)
         else:
             rle.columns = _read_order(order)
@@ -208,19 +211,19 @@ cdef struct Writing:
 
 @cython.final
 cdef class Write(Batch):
-    """Runs to texts, Kaggle's if there is a base, else COCO's."""
+    """Runs to texts, Kaggle's or COCO's."""
 
     cdef Writing *jobs
     cdef list rles
     cdef bint kaggle
     cdef uint32_t base
 
-    def __cinit__(self, rles, base=None):
+    def __cinit__(self, rles, bint kaggle, base=None):
         cdef size_t i
         cdef RLE rle
         self.rles = _as_masks(rles, "rles")
-        self.kaggle = base is not None
-        self.base = _read_base(base) if self.kaggle else 0
+        self.kaggle = kaggle
+        self.base = _read_base(base) if kaggle else 0
         self.jobs = <Writing *>calloc(len(self.rles) + 1, sizeof(Writing))
         if self.jobs == NULL:
             raise MemoryError
@@ -328,7 +331,9 @@ def decode_labels(list masks, list labels, background, out, dtype):
     cdef PyThreadState *state
     cdef int status
     if not n:
-        _check_out(out, out.shape)
+        if np.ndim(out) != 2:
+            raise ValueError(f"out has shape {np.shape(out)}; expected (height, width)")
+        _check_out(out, np.shape(out))
         _value_of(out.dtype, background, "background", True)
         out[...] = background
         return out
@@ -511,8 +516,11 @@ cdef class Intersections(Batch):
 
 cdef list _as_masks(object rles, str name):
     """Return a list of masks, checked to be that."""
-    cdef list masks = list(rles)
+    cdef list masks
     cdef size_t i
+    if isinstance(rles, RLE):
+        raise TypeError(f"{name} is RLE; expected a list of RLE")
+    masks = list(rles)
     for i, rle in enumerate(masks):
         if not isinstance(rle, RLE):
             raise TypeError(f"{name}[{i}] is {type(rle).__name__}; expected RLE")
@@ -535,7 +543,7 @@ def merge(rles, bint intersect):
 # --- for faceseg.coco_mask ---------------------------------------------------------------------
 
 
-def read_coco(segmentations):
+def read_coco(segmentations, str name):
     """Return the masks of COCO segmentations, read one after the other."""
     cdef list rles = []
     cdef size_t i = 0
@@ -544,7 +552,7 @@ def read_coco(segmentations):
             rles.append(_from_coco(item, None, True))
             i += 1
     except (ValueError, TypeError) as error:
-        raise _within(error, "counts", i) from None
+        raise _within(error, name, i) from None
     return rles
 
 

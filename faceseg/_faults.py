@@ -102,11 +102,11 @@ def shape_error(shape: object, name: str) -> Exception:
     except TypeError:
         return TypeError(f"{name} is {shape!r}; expected (height, width)")
     if len(sides) != 2:
-        return ValueError(f"{name} is {shape}; expected (height, width), neither negative")
+        return ValueError(f"{name} is {shape!r}; expected (height, width), two integers")
     try:
         height, width = map(operator.index, sides)
     except TypeError:
-        return TypeError(f"{name} is {shape}; expected (height, width), two integers")
+        return TypeError(f"{name} is {shape!r}; expected (height, width), two integers")
     if height < 0 or width < 0:
         return ValueError(f"{name} is {shape}; expected (height, width), neither negative")
     if height * width > MOST_PIXELS:
@@ -148,7 +148,8 @@ def value_error(
 ) -> ValueError:
     """Return the error for a value that does not fit a dtype, or is zero where it may not be."""
     if low is None:
-        return ValueError(f"{name} is {value}; expected a {dtype}{'' if zero else ', not 0'}")
+        why = ", not 0" if value == 0 else ", which does not hold it"
+        return ValueError(f"{name} is {value}; expected a {dtype}{why}")
     first = low if low or zero else 1
     rest = ", not 0" if first < 0 and not zero else ""
     return ValueError(f"{name} is {value}; expected {first} to {high}{rest}, for {dtype}")

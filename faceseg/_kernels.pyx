@@ -28,6 +28,7 @@ import math
 import operator
 import os
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 

@@ -20,6 +20,8 @@ cdef object _readable(object mask, object threshold, int dimensions, fseg_source
     cdef Py_ssize_t height, width
     pixels = mask if cnp.PyArray_Check(mask) else np.asarray(mask)
     if cnp.PyArray_NDIM(pixels) != dimensions:
+        if pixels.dtype == object:
+            raise TypeError(f"mask is {type(mask).__name__}; expected an array")
         raise ValueError(
             f"mask has shape {np.shape(pixels)}; expected "
             + ("(height, width)" if dimensions == 2 else "(masks, height, width)"))
@@ -36,7 +38,10 @@ cdef object _readable(object mask, object threshold, int dimensions, fseg_source
             return pixels
         _check_kind(pixels)
         return pixels != 0
-    source.threshold = threshold
+    try:
+        source.threshold = threshold
+    except TypeError:
+        raise TypeError(f"threshold is {threshold!r}; expected a number") from None
     if source.threshold != source.threshold:
         raise ValueError("threshold is nan; expected a number")
     if kind == cnp.NPY_FLOAT32 or kind == cnp.NPY_FLOAT64:
@@ -46,7 +51,7 @@ cdef object _readable(object mask, object threshold, int dimensions, fseg_source
         pixels = pixels.astype(np.float32)
     else:
         _check_kind(pixels)
-        return _above(pixels, source.threshold)
+        return _above(pixels, threshold)
     source.test = (
         FSEG_ABOVE_F64 if cnp.PyArray_TYPE(pixels) == cnp.NPY_FLOAT64 else FSEG_ABOVE_F32)
     return pixels
@@ -58,14 +63,14 @@ cdef int _check_kind(cnp.ndarray pixels) except -1:
     return 0
 
 
-cdef object _above(cnp.ndarray pixels, double threshold):
+cdef object _above(cnp.ndarray pixels, object threshold):
     """Compare integers, of any width, exactly; and floats of more than 64 bits."""
     if pixels.dtype.kind == "f":
         for place in np.argwhere(np.isnan(pixels)):
             raise ValueError(f"mask{place.tolist()} is nan; expected numbers to compare")
         return pixels > threshold
     if pixels.dtype.kind == "b":
-        pixels = pixels.view(np.uint8)
+        pixels = (pixels.view(np.uint8) != 0).view(np.uint8)
     limits = np.iinfo(pixels.dtype)
     if threshold < limits.min:
         return np.ones_like(pixels, bool)

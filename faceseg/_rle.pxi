@@ -38,6 +38,8 @@ cdef class RLE:
     cdef bint columns  # the order is "F"
     cdef Py_hash_t hashed  # 0 until it is asked for
 
+    __array_ufunc__ = None  # ``array == mask`` and ``array & mask`` are for us to refuse
+
     # What this alone makes is a mask without pixels.
     def __cinit__(self):
         self.data = self.few
@@ -118,7 +120,8 @@ cdef class RLE:
             for i in range(self.runs):
                 mixed = (mixed ^ self.data[i]) * UINT64_C(0xff51afd7ed558ccd)
                 mixed ^= mixed >> 32
-            self.hashed = <Py_hash_t>(mixed >> 1) + 1
+            mixed >>= 1
+            self.hashed = <Py_hash_t>mixed if mixed else 1
         return self.hashed
 
     def __reduce__(self):
@@ -311,7 +314,7 @@ cdef class RLE:
         ----------
         polygons : sequence of array_like, each (N, 2) or flat
             Vertices x, y; the corner of the image is (0, 0), the middle of its first pixel
-            (0.5, 0.5). Fewer than three are an empty mask.
+            (0.5, 0.5). None or two are an empty mask.
         shape : (int, int)
             Height and width.
         order : {"F", "C"}
@@ -323,7 +326,7 @@ cdef class RLE:
         Raises
         ------
         ValueError
-            If a polygon has another shape, or a coordinate that is no number or beyond 2**32.
+            If a polygon has another shape or one vertex, or a coordinate that is no number or beyond 2**32.
 
         Examples
         --------
@@ -345,6 +348,10 @@ cdef class RLE:
                 raise ValueError(
                     f"polygons[{i}] has shape {np.shape(xy)}; expected (vertices, 2), or "
                     "x, y, x, y, ...")
+            if xy.size == 2:
+                raise ValueError(
+                    f"polygons[{i}] has one vertex; expected three or more: one polygon is given as "
+                    "a list of one")
             drawn.append(_draw(rle, xy, f"polygons[{i}]"))
         if not drawn:
             _fill(rle, False)
@@ -859,7 +866,7 @@ cdef int _make_room(RLE rle, size_t runs) except -1:
 
 
 cdef inline void _shrink(RLE rle, size_t room) noexcept nogil:
-    """Give back the room that the runs do not take, and the slack."""
+    """Give back the room, from malloc, that the runs do not take, and the slack."""
     cdef void *data
     if rle.runs < room:
         data = realloc(rle.data, rle.runs * sizeof(uint32_t))
@@ -1224,7 +1231,8 @@ cdef struct Parsing:
 cdef object _plan_kaggle(Parsing *job, object text, RLE rle):
     """Describe the reading of a text, but for its base; return what must live as long."""
     if not PyUnicode_Check(text):
-        raise TypeError(f"text is {type(text).__name__}; expected str")
+        empty = ", for an empty mask ''" if isinstance(text, float) else ""
+        raise TypeError(f"text is {type(text).__name__}; expected str{empty}")
     job.format = KAGGLE
     job.few = rle.few
     job.area = <uint32_t>_pixels(rle)
@@ -1248,7 +1256,9 @@ cdef RLE _from_coco(object counts, object shape, bint columns):
 cdef object _plan_coco(Parsing *job, object counts, object shape, bint columns, RLE rle):
     """Describe the reading of a text; return what must live as long, or None if it was no text."""
     rle.columns = columns
-    if PyDict_Check(counts):
+    if PyDict_Check(counts) or (
+        not PyBytes_Check(counts) and not PyUnicode_Check(counts) and isinstance(counts, Mapping)
+    ):
         counts = _read_segmentation(counts, shape, rle)
     elif shape is None:
         raise TypeError("shape is missing; expected (height, width), or a dict of size and counts")
@@ -1264,10 +1274,14 @@ cdef object _plan_coco(Parsing *job, object counts, object shape, bint columns, 
     job.format = COCO
     job.few = rle.few
     job.area = <uint32_t>_pixels(rle)
-    return _read_text(counts, &job.text, &job.length)
+    text = _read_text(counts, &job.text, &job.length)
+    if job.length == 0 and job.area == 0:
+        job.text = NULL  # what pycocotools writes of a mask without pixels
+        return None
+    return text
 
 
-cdef object _read_segmentation(dict segmentation, object shape, RLE rle):
+cdef object _read_segmentation(object segmentation, object shape, RLE rle):
     """Give a mask the size of a COCO segmentation; return its counts."""
     size = segmentation.get("size", _MISSING)
     counts = segmentation.get("counts", _MISSING)

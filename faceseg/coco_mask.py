@@ -211,13 +211,13 @@ def _read(segmentations: Sequence[Segmentation], name: str = "masks") -> list[RL
     if not isinstance(segmentations, (list, tuple)):
         raise ValueError(f"{name} are {type(segmentations).__name__}; expected a list of dicts")
     try:
-        return _kernels.read_coco(segmentations)
+        return _kernels.read_coco(segmentations, name)
     except (ValueError, TypeError) as error:
         for i, item in enumerate(segmentations):
             if not isinstance(item, dict):
                 kind = type(item).__name__
                 raise ValueError(f"{name}[{i}] is {kind}; expected size and counts") from None
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(str(error)) from None
 
 
 def _boxes(objects: object, name: str) -> NDArray[np.float64] | None:
@@ -225,7 +225,7 @@ def _boxes(objects: object, name: str) -> NDArray[np.float64] | None:
     if isinstance(objects, np.ndarray):
         if objects.ndim != 2 or objects.shape[1] != 4:
             raise ValueError(f"{name} have shape {objects.shape}; expected boxes, (N, 4)")
-        return objects.astype(np.float64)
+        return _numbers(objects.astype(np.float64), name)
     if not isinstance(objects, (list, tuple)):
         raise ValueError(f"{name} are {type(objects).__name__}; expected masks or boxes, in a list")
     if not objects or isinstance(objects[0], dict):
@@ -233,7 +233,13 @@ def _boxes(objects: object, name: str) -> NDArray[np.float64] | None:
     for i, item in enumerate(objects):
         if not isinstance(item, (list, tuple, np.ndarray)) or len(item) != 4:
             raise ValueError(f"{name}[{i}] is {item!r}; expected x, y, width and height")
-    return np.array(objects, np.float64)
+    return _numbers(np.array(objects, np.float64), name)
+
+
+def _numbers(boxes: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    for i in np.flatnonzero(np.isnan(boxes).any(axis=1)):
+        raise ValueError(f"{name}[{i}] is {boxes[i].tolist()}; expected numbers")
+    return boxes
 
 
 def _box_iou(

@@ -110,8 +110,13 @@ def decode(
     >>> decode([RLE.from_kaggle("1 2", (1, 3)), RLE.from_kaggle("3 1", (1, 3))]).tolist()
     [[[1, 1, 0]], [[0, 0, 1]]]
     """
-    masks = list(rles)
-    shape = _kernels.common_shape(masks) if size is None else _kernels.check_shape(size, "size")
+    masks = _listed(rles, "rles")
+    if size is not None:
+        shape = _kernels.check_shape(size, "size")
+    elif masks or out is None:
+        shape = _kernels.common_shape(masks)
+    else:
+        shape = np.shape(out)[1:]
     if out is None:
         out = np.empty((len(masks), *shape), dtype)
     else:
@@ -150,7 +155,7 @@ def from_kaggle(
     [<RLE 2 x 3, order F, 4 runs, area 3>, <RLE 2 x 3, order F, 1 run, area 0>]
     """
     texts = _listed(texts, "texts")
-    batch = _kernels.Parse(texts, _shapes(shape, len(texts)), order, base)
+    batch = _kernels.Parse(texts, _shapes(shape, len(texts)), order, True, base)
     _run(batch, threads)
     return batch.results()
 
@@ -163,7 +168,7 @@ def to_kaggle(rles: Iterable[RLE], *, base: int = 1, threads: int = 1) -> list[s
     >>> to_kaggle([RLE.full((2, 3), True), RLE.full((2, 3), False)])
     ['1 6', '']
     """
-    batch = _kernels.Write(rles, base)
+    batch = _kernels.Write(rles, True, base)
     _run(batch, threads)
     return batch.results()
 
@@ -194,7 +199,7 @@ def from_coco(
     [<RLE 2 x 3, order F, 4 runs, area 3>, <RLE 1 x 2, order F, 2 runs, area 1>]
     """
     items = _listed(counts, "counts")
-    batch = _kernels.Parse(items, _shapes(shape, len(items)), order)
+    batch = _kernels.Parse(items, _shapes(shape, len(items)), order, False)
     _run(batch, threads)
     return batch.results()
 
@@ -207,7 +212,7 @@ def to_coco(rles: Iterable[RLE], *, threads: int = 1) -> list[bytes]:
     >>> to_coco([RLE.full((2, 3), True), RLE.full((2, 3), False)])
     [b'06', b'6']
     """
-    batch = _kernels.Write(rles)
+    batch = _kernels.Write(rles, False)
     _run(batch, threads)
     return batch.results()
 
@@ -247,8 +252,10 @@ def encode_labels(
         raise ValueError(f"labels have shape {array.shape}; expected (height, width)")
     if array.dtype.kind not in "biu":
         raise ValueError(f"labels have dtype {array.dtype}; expected integers")
+    if array.dtype == bool:
+        array = array.view(np.uint8) != 0  # its bytes may be more than 0 and 1
     blank = RLE.full(array.shape, False, order=order)
-    wanted = None if classes is None else [operator.index(label) for label in classes]
+    wanted = None if classes is None else [_integer(label, "classes") for label in classes]
     found: dict[int, RLE] = {}
     for codes, code_of in _coded(array, wanted):
         batch = _kernels.Encode(codes, order, None, bytes(code_of.values()))
@@ -291,7 +298,7 @@ def decode_labels(
             raise ValueError("labels are the keys of rles; expected labels with a list alone")
         labels, masks = list(rles), list(rles.values())
     else:
-        masks = list(rles)
+        masks = _listed(rles, "rles")
         labels = None if labels is None else list(labels)
     if labels is not None and len(labels) != len(masks):
         raise ValueError(f"labels are {len(labels)} for {len(masks)} masks")
@@ -359,9 +366,16 @@ def iou_matrix(
 
 def _listed(items: Iterable[Any], name: str) -> list[Any]:
     """Return a list, and refuse one item where many are expected."""
-    if isinstance(items, (str, bytes, dict)):
+    if isinstance(items, (str, bytes, dict, RLE)):
         raise TypeError(f"{name} is {type(items).__name__}; expected a list of them")
     return list(items)
+
+
+def _integer(number: Any, name: str) -> int:
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise TypeError(f"{name} is {number!r}; expected an integer") from None
 
 
 def _shapes(
@@ -370,6 +384,8 @@ def _shapes(
     """Return one shape for all as a tuple, or a list of n."""
     if shape is None:
         return None
+    if not isinstance(shape, Iterable):
+        raise TypeError(f"shape is {shape!r}; expected (height, width)")
     items: list[Any] = list(shape)
     if not any(isinstance(item, (tuple, list, np.ndarray)) for item in items):
         return tuple(items)
@@ -408,7 +424,7 @@ def _run(batch: _Batch, threads: int) -> None:
     if threads == 1:
         batch.run(0, batch.n)
         return
-    workers = operator.index(threads)
+    workers = _integer(threads, "threads")
     if workers < 0:
         raise ValueError(f"threads is {threads}; expected 1 or more, or 0 for all cores")
     workers = min(workers or os.cpu_count() or 1, batch.n)

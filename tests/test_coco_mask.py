@@ -154,7 +154,7 @@ OTHER = {"size": [3, 2], "counts": b"2111"}
         (lambda: coco_mask.encode(np.zeros(3)), r"shape \(3,\); expected \(H, W\)"),
         (lambda: coco_mask.decode({"size": [2, 3]}), "no 'counts'; expected size and counts"),
         (lambda: coco_mask.decode({"counts": b"6"}), "no 'size'"),
-        (lambda: coco_mask.decode([ONE, {"size": [2, 3], "counts": b"2222"}]), "counts.1.: COCO"),
+        (lambda: coco_mask.decode([ONE, {"size": [2, 3], "counts": b"2222"}]), "masks.1.: COCO"),
         (
             lambda: coco_mask.decode({"size": [2, 3], "counts": b"5"}),
             "after 5 pixels; the mask has 6",
@@ -280,3 +280,16 @@ def test_cocoeval_gives_the_same_numbers(kind: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(pycocotools.coco, "maskUtils", coco_mask)
     monkeypatch.setattr(pycocotools.cocoeval, "maskUtils", coco_mask)
     assert scores(kind).tobytes() == expected.tobytes()
+
+
+def test_a_merge_of_nothing_is_a_mask() -> None:
+    nothing = coco_mask.merge([])
+    assert coco_mask.area(nothing) == 0
+    assert coco_mask.toBbox([nothing]).tolist() == [[0, 0, 0, 0]]
+    assert coco_mask.iou([nothing], [nothing], [0]).tolist() == [[0]]
+
+
+def test_boxes_are_numbers() -> None:
+    for boxes in ([[0, 0, 1, 1], [np.nan, 0, 2, 3]], np.array([[0, 0, 1, 1], [0, 0, 2, np.nan]])):
+        with pytest.raises(ValueError, match=r"dt\[1\] is \[.*nan.*; expected numbers"):
+            coco_mask.iou(boxes, [[0, 0, 1, 1]], [0])

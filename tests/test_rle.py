@@ -13,6 +13,7 @@ import os
 import pickle
 import threading
 import tracemalloc
+from collections import OrderedDict, UserDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -470,7 +471,7 @@ def test_malformed_segmentations() -> None:
         (["3", "4"], "two integers"),
         (None, "size is None"),
         (12, "size is 12"),
-        ("34", "size is 34"),
+        ("34", "size is '34'"),
         ([2**20, 2**20], "1099511627776 pixels; the most is 4294967295"),
         ([4, 4], "after 12 pixels; the mask has 16"),
     ):
@@ -736,3 +737,77 @@ def test_masks_of_few_runs() -> None:
     del masks, mask
     gc.collect()
     assert kept.tolist() == counts[2]
+
+
+def test_numpy_leaves_operators_to_masks() -> None:
+    mask, array = RLE.full((2, 3), True), np.ones((2, 3), np.uint8)
+    assert (array == mask) is False
+    for operation in (lambda: array & mask, lambda: mask & array):
+        with pytest.raises(TypeError, match="RLE"):
+            operation()
+
+
+def test_any_mapping_is_a_segmentation() -> None:
+    mask = RLE.from_kaggle("3 2", (2, 3))
+    for kind in (OrderedDict, UserDict):
+        assert RLE.from_coco(kind(mask.to_coco_dict())) == mask
+    assert rle.from_coco([OrderedDict(mask.to_coco_dict())]) == [mask]
+
+
+def test_bytes_of_bools_may_be_anything() -> None:
+    array = np.array([[0, 2, 1, 255]], np.uint8).view(bool)
+    assert list(rle.encode_labels(array)) == [0, 1]
+    assert RLE.from_mask(array, threshold=1).area == 0
+    assert RLE.from_mask(array).area == 3
+
+
+def test_thresholds_beyond_doubles_are_integers() -> None:
+    assert RLE.from_mask(np.array([[2**53 + 1]]), threshold=2**53 + 1).area == 0
+    assert RLE.from_mask(np.array([[2**53 + 1]]), threshold=2**53).area == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda m: m.decode(dtype=np.float32, value=1e-50), ValueError, "float32, which does not"),
+        (lambda m: m.decode(dtype=np.float16, value=2049), ValueError, "float16, which does not"),
+        (
+            lambda m: m.decode(dtype=np.float64, value=10**400),
+            ValueError,
+            "float64, which does not",
+        ),
+        (
+            lambda m: m.decode(dtype=np.float32, value="2"),
+            TypeError,
+            "value is '2'; expected a num",
+        ),
+        (lambda m: m.decode(value=1.0), TypeError, "value is 1.0; expected an integer"),
+        (
+            lambda m: rle.decode_labels([m], labels=[1.5]),
+            TypeError,
+            "label is 1.5; expected an int",
+        ),
+        (lambda m: rle.to_kaggle([m], base=None), ValueError, "base is None; expected 0 or 1"),
+        (lambda m: rle.from_kaggle([""], (2, 3), base=None), ValueError, "base is None"),
+        (lambda m: rle.union(m), TypeError, "rles is RLE; expected a list"),
+        (lambda m: rle.decode(m), TypeError, "rles is RLE; expected a list"),
+        (lambda m: rle.encode([np.ones((2, 3))], threads=1.5), TypeError, "threads is 1.5"),
+        (lambda m: rle.from_kaggle([""], 5), TypeError, "shape is 5; expected"),
+        (
+            lambda m: rle.from_kaggle([float("nan")], (2, 3)),
+            TypeError,
+            "text is float; expected str, f",
+        ),
+        (lambda m: RLE.from_mask(None), TypeError, "mask is NoneType; expected an array"),
+        (lambda m: RLE.from_mask(np.ones((2, 3)), threshold="a"), TypeError, "threshold is 'a'"),
+        (lambda m: RLE.from_polygons([[1, 0], [4, 0], [4, 3]], (4, 5)), ValueError, "one vertex"),
+        (lambda m: rle.decode_labels([], out=np.zeros((2, 3, 1))), ValueError, r"\(2, 3, 1\); exp"),
+    ],
+)
+def test_errors_name_the_argument(call: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        call(RLE.full((2, 3), True))
+
+
+def test_no_masks_into_an_array() -> None:
+    assert rle.decode([], out=np.empty((0, 4, 5), np.uint8)).shape == (0, 4, 5)
