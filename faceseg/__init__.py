@@ -1,15 +1,18 @@
 """Face and face-mask segmentation, from the mask's bytes to a model in somebody's app.
 
 Importing ``faceseg`` loads nothing else, so that ``faceseg.contract`` needs the standard library
-alone; `RLE` brings NumPy and the compiled kernels when it is first asked for.
+alone; `RLE`, `rle`, `coco_mask` and `metrics` bring NumPy and the compiled kernels when they are
+first asked for.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from faceseg import coco_mask, metrics, rle
     from faceseg.rle import RLE
 
-__all__ = ["RLE", "__version__"]
+__all__ = ["RLE", "__version__", "coco_mask", "metrics", "rle"]
 
 __version__ = "0.1.0"
 
@@ -19,4 +22,10 @@ def __getattr__(name: str) -> Any:
         from faceseg.rle import RLE
 
         return RLE
+    if name in ("coco_mask", "metrics", "rle"):
+        return import_module(f"faceseg.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -170,7 +170,7 @@ def _choose(asked: str) -> str:
     if wanted not in onnxruntime.get_available_providers():
         raise InputError(
             f"{asked} asked for, but this onnxruntime has no {wanted}; "
-            "pip uninstall onnxruntime, then pip install 'faceseg[onnx-gpu]'"
+            "pip uninstall onnxruntime, then, in a clone of faceseg, pip install '.[onnx-gpu]'"
         )
     if not works(wanted):
         raise InputError(

@@ -90,7 +90,7 @@ def decode(
     Parameters
     ----------
     rles : iterable of RLE
-        Masks of one shape, unless there is a `size` or `out`.
+        Masks of one shape, unless there is a `size`.
     out : ndarray, (N, H, W), optional
         Filled and returned instead of a new array.
     dtype, value
@@ -277,7 +277,7 @@ def decode_labels(
     Parameters
     ----------
     rles : mapping of int to RLE, or iterable of RLE
-        Masks of one shape.
+        Masks of one shape; fastest if their order is that of the map in memory.
     labels : iterable of int, optional
         The label of each mask of a list; by default 1, 2, 3 and so on.
     background : int

@@ -177,8 +177,32 @@ def test_a_missing_package_names_its_extra(ellipses):
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.strip() == (
-        "faceseg: error: this command needs torch: pip install 'faceseg[train]'"
+        "faceseg: error: this command needs torch: in a clone of faceseg, pip install '.[train]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("absent", "extras"),
+    [
+        (("torch", "onnxruntime"), "train,onnx"),
+        (("torch",), "train"),
+        (("onnxruntime",), "onnx"),
+        (("tqdm",), "train,onnx"),
+    ],
+)
+def test_the_demo_names_all_that_is_missing(absent, extras, tmp_path):
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent!r}))\n"
+        "from faceseg.cli import main\n"
+        "sys.exit(main(['demo', '--out', 'demo']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.strip().endswith(f"in a clone of faceseg, pip install '.[{extras}]'")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_resume_takes_no_other_flag(ellipses, tmp_path, capsys):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -172,6 +173,33 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0
     assert "kernels" in out
     assert "usable with --device: cpu" in out
+    assert out.splitlines()[-1] == "next: faceseg demo"
+
+
+def test_info_in_a_light_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("torch", "onnxruntime"):
+        monkeypatch.setitem(sys.modules, name, None)
+    status, out, _ = run(capsys, "info")
+    assert status == 0
+    assert "torch: not installed (in a clone of faceseg, pip install '.[train]')" in out
+    assert out.splitlines()[-1] == (
+        "next: in a clone of faceseg, pip install '.[train,onnx]'; then faceseg demo"
+    )
+
+
+def test_kernels_that_are_not_here_are_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "faceseg", "info"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "FACESEG_KERNELS": "altivec"},
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("faceseg: error: FACESEG_KERNELS is 'altivec'; expected ")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", ["export", "predict", "benchmark", "info"])

@@ -53,6 +53,18 @@ def test_imports_flow_one_way(path):
     assert _imported(path) & set(later) == set()
 
 
+def test_submodules_come_when_they_are_asked_for():
+    program = (
+        "import sys, faceseg\n"
+        "assert {'RLE', 'rle', 'coco_mask', 'metrics', '__version__'} <= set(dir(faceseg))\n"
+        "assert 'numpy' not in sys.modules\n"
+        "assert faceseg.rle.RLE is faceseg.RLE\n"
+        "assert faceseg.coco_mask.encode and faceseg.metrics.confusion_matrix\n"
+        "assert not hasattr(faceseg, 'rel')"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 HEAVY = ("torch", "cv2", "PIL", "matplotlib", "onnxruntime", "onnx")
 
 

@@ -9,21 +9,8 @@ from collections.abc import Sequence
 
 import faceseg
 from faceseg.cli import data, deploy, learn
+from faceseg.cli.extras import extra_of, install, missing
 from faceseg.errors import InputError, suggest
-
-# Which extra brings a module that turns out to be missing.
-_EXTRA = {
-    "torch": "train",
-    "torchvision": "train",
-    "cv2": "train",
-    "matplotlib": "train",
-    "tensorboard": "train",
-    "onnx": "train",
-    "onnxscript": "train",
-    "PIL": "onnx",
-    "tqdm": "onnx",
-    "onnxruntime": "onnx",
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,14 +53,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 on success, 1 where a check found defects, 2 on bad input or usage, 130 on Ctrl-C.
     """
+    args = build_parser().parse_args(argv)
     try:
-        args = build_parser().parse_args(argv)
         return int(args.run(args))
     except ModuleNotFoundError as error:
         root = (error.name or "").partition(".")[0]
-        if root not in _EXTRA:
+        extra = extra_of(root)
+        if extra is None:
             raise
-        what = f"this command needs {root}: pip install 'faceseg[{_EXTRA[root]}]'"
+        # A command that needs more than one module names all that is missing at once.
+        extras = missing(getattr(args, "extras", ())) or [extra]
+        what = f"this command needs {root}: {install(extras)}"
+    except ImportError as error:
+        if not str(error).startswith("FACESEG_KERNELS is "):
+            raise
+        what = str(error)
     except BrokenPipeError:
         # The reader (head, less) has gone; nothing is wrong and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -56,7 +56,7 @@ def _register_draw(commands: argparse._SubParsersAction[Any]) -> None:
         help="label the nine classes of a face, or the medical mask worn (default: face)",
     )  # fmt: skip
     draw.add_argument("--size", type=int, default=256, help="side in pixels (default: 256)")
-    draw.set_defaults(run=_draw)
+    draw.set_defaults(run=_draw, extras=("train",))
 
 
 def _register_check(commands: argparse._SubParsersAction[Any]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faceseg
+from faceseg.cli.extras import ALL, install, missing
 from faceseg.cli.source import quoted
 from faceseg.config import parse_size
 from faceseg.errors import InputError, suggest
@@ -55,7 +56,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     export.add_argument(
         "--terms", default="", metavar="TEXT", help="terms of use, written into the files"
     )
-    export.set_defaults(run=_export)
+    export.set_defaults(run=_export, extras=ALL)
 
     predict = commands.add_parser(
         "predict",
@@ -113,7 +114,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     )
     benchmark.add_argument("--device", default="cpu", help="auto, cpu or cuda (default: cpu)")
     benchmark.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
-    benchmark.set_defaults(run=_benchmark)
+    benchmark.set_defaults(run=_benchmark, extras=ALL)
 
     info = commands.add_parser(
         "info",
@@ -270,7 +271,8 @@ def _info(_: argparse.Namespace) -> int:
     print("\n".join(f"  {n:<24}{v}" for n, v in versions().items() if n != "faceseg"))
     print(_cuda())
     print(_providers())
-    print("next: faceseg demo")
+    wanted = missing(ALL)
+    print(f"next: {install(wanted)}; then faceseg demo" if wanted else "next: faceseg demo")
     return 0
 
 
@@ -278,7 +280,7 @@ def _cuda() -> str:
     try:
         import torch
     except ModuleNotFoundError:
-        return "torch: not installed (pip install 'faceseg[train]')"
+        return f"torch: not installed ({install(['train'])})"
     if not torch.cuda.is_available():
         return "torch devices: cpu"
     names = (torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
@@ -289,7 +291,7 @@ def _providers() -> str:
     try:
         import onnxruntime
     except ModuleNotFoundError:
-        return "onnxruntime: not installed (pip install 'faceseg[onnx]')"
+        return f"onnxruntime: not installed ({install(['onnx'])})"
     from faceseg.predict import PROVIDERS, works
 
     listed: list[str] = onnxruntime.get_available_providers()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faceseg
+from faceseg.cli.extras import ALL
 from faceseg.cli.source import add_source_arguments, open_from, quoted, source_options
 from faceseg.config import Config
 from faceseg.errors import InputError
@@ -57,7 +58,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
             help=f"{spec.metadata['help']}{f' ({kind})' if kind else ''} (default: {shown})",
         )
     # The defaults tell which flags were given: a resumed run takes none.
-    train.set_defaults(run=_train, defaults=vars(train.parse_args([])))
+    train.set_defaults(run=_train, defaults=vars(train.parse_args([])), extras=("train",))
 
     score = commands.add_parser(
         "eval",
@@ -94,7 +95,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     demo.add_argument("--n", type=int, default=320, help="portraits to draw (default: 320)")
     demo.add_argument("--epochs", type=int, default=12, help="epochs of the U-Net (default: 12)")
     demo.add_argument("--seed", type=int, default=0, help="seed of everything (default: 0)")
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(run=_demo, extras=ALL)
 
 
 def _train(args: argparse.Namespace) -> int:
