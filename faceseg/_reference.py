@@ -116,7 +116,9 @@ def write_kaggle(counts: Counts, base: int) -> bytes:
 
 
 def parse_coco(text: bytes, area: int) -> Counts:
-    """Read the runs of COCO's compressed text."""
+    """Read the runs of COCO's compressed text, which may be empty if the mask has no pixels."""
+    if not text and not area:
+        return np.zeros(1, np.uint32)
     counts: list[int] = []
     end = at = 0
     while at < len(text):

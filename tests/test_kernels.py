@@ -337,7 +337,7 @@ def test_any_coco_text(text: bytes, pixels: int) -> None:
     found = outcome(lambda: RLE.from_coco(text, (1, pixels)))
     assert found == outcome(lambda: _reference.parse_coco(text, pixels))
     if isinstance(found, list):
-        assert RLE.from_coco(text, (1, pixels)).to_coco() == text
+        assert RLE.from_coco(text, (1, pixels)).to_coco() == (text or b"0")
 
 
 @given(st.data(), strategies.counts(), strategies.bases)
