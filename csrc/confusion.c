@@ -1,96 +1,345 @@
-/* Class confusion in one pass over prediction and target.
+/* Counts of true and predicted pixels: one pass over prediction and target.
  *
- * Labels are copied, in blocks that stay in the first cache, into bytes of our own, which nobody can
- * change between the look for values out of range and the counting that relies on it. An ignored
- * pixel is copied as the pair (0, 0), which is taken off again. */
-#include "confusion_loops.h"
+ * Two classes are planes of bits, packed as masks are, and then ones are counted; more are pairs of
+ * labels. Highest classes become labels first. All of it in blocks that stay in the first cache. */
+#include "dispatch.h"
 #include "faceseg.h"
 #include "status.h"
 
+#include <math.h>
 #include <string.h>
 
-enum { BLOCK = 2040 }; /* 255 words of eight labels: all that byte-wide counters can hold */
+enum {
+    BLOCK = 16384,       /* pixels that are packed at once: bytes are read in whole pages */
+    WORDS = BLOCK / 64,
+    FLOATS = 1024        /* pixels whose highest class is found at once */
+};
 
-/* Add n pairs of which `at` pixels came before. */
-static fseg_status count_block(const uint8_t *prediction, const uint8_t *target, size_t n,
-                               size_t at, unsigned classes, int64_t *matrix, fseg_fault *fault)
+static const size_t SIZES[] = {1, 8, 2, 2, 4, 8};
+
+static size_t least(size_t a, size_t b)
 {
-    if (fseg_max_u8_scalar(prediction, n) >= classes || fseg_max_u8_scalar(target, n) >= classes)
-        for (size_t i = 0; i < n; i++) {
-            if (target[i] >= classes)
-                return fail(fault, FSEG_BAD_TARGET, at + i, target[i], classes);
-            if (prediction[i] >= classes)
-                return fail(fault, FSEG_BAD_PREDICTION, at + i, prediction[i], classes);
-        }
-    if (classes == 2)
-        fseg_count_binary_u8_scalar(prediction, target, n, matrix);
-    else
-        fseg_count_pairs_u8_scalar(prediction, target, n, classes, matrix);
-    return FSEG_OK;
+    return a < b ? a : b;
 }
 
-fseg_status fseg_confusion_u8(const uint8_t *prediction, const uint8_t *target, size_t pixels,
-                              unsigned classes, int has_ignore, int64_t ignore, int64_t *matrix,
-                              fseg_fault *fault)
+static const uint8_t *at_pixel(const void *pixels, fseg_type type, size_t i)
 {
-    size_t n;
-    int drop = has_ignore && ignore >= 0 && ignore <= UINT8_MAX;
-    for (size_t at = 0; at < pixels; at += n) {
-        const uint8_t *p = prediction + at, *t = target + at;
-        uint8_t kept_p[BLOCK], kept_t[BLOCK];
-        n = pixels - at < BLOCK ? pixels - at : BLOCK;
-        if (drop) {
-            matrix[0] -= (int64_t)fseg_drop_u8_scalar(p, t, n, (uint8_t)ignore, kept_p, kept_t);
-        } else {
-            memcpy(kept_p, p, n);
-            memcpy(kept_t, t, n);
-        }
-        fseg_status status = count_block(kept_p, kept_t, n, at, classes, matrix, fault);
-        if (status != FSEG_OK)
-            return status;
+    return (const uint8_t *)pixels + i * SIZES[type];
+}
+
+/* --- targets ---------------------------------------------------------------------------------- */
+
+static int64_t label_at(const fseg_labels *labels, size_t i)
+{
+    const uint8_t *at = at_pixel(labels->pixels, labels->type, i);
+    int64_t label;
+    if (labels->type == FSEG_U8)
+        return *at;
+    memcpy(&label, at, sizeof label);
+    return label;
+}
+
+static int is_ignored(const fseg_labels *labels, size_t i)
+{
+    return labels->has_ignore && label_at(labels, i) == labels->ignore;
+}
+
+/* The label of bytes to ignore, or FSEG_NO_IGNORE. */
+static int ignored_byte(const fseg_labels *labels)
+{
+    int is_byte = labels->has_ignore && labels->ignore >= 0 && labels->ignore <= UINT8_MAX;
+    return is_byte ? (int)labels->ignore : FSEG_NO_IGNORE;
+}
+
+static void pack_bytes(const uint8_t *bytes, size_t n, fseg_test test, uint8_t label,
+                       uint64_t *bits)
+{
+    fseg_limit limit = {label, 0, 0};
+    fseg_active->pack->rows[test](bytes, 1, n, (ptrdiff_t)n, &limit, bits);
+}
+
+/* The foreground, any label but 0, of n pixels from `first` on, and those that are not ignored. */
+static void pack_target(const fseg_labels *target, size_t first, size_t n, uint64_t *bits,
+                        uint64_t *valid)
+{
+    uint8_t bytes[BLOCK];
+    if (target->type == FSEG_U8) {
+        const uint8_t *pixels = at_pixel(target->pixels, FSEG_U8, first);
+        pack_bytes(pixels, n, FSEG_NONZERO_U8, 0, bits);
+        if (ignored_byte(target) != FSEG_NO_IGNORE)
+            pack_bytes(pixels, n, FSEG_EQUAL_U8, (uint8_t)target->ignore, valid);
+        else
+            memset(valid, 0, (n + 63) / 64 * sizeof *valid);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = label_at(target, first + i) != 0;
+        pack_bytes(bytes, n, FSEG_NONZERO_U8, 0, bits);
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = (uint8_t)is_ignored(target, first + i);
+        pack_bytes(bytes, n, FSEG_NONZERO_U8, 0, valid);
     }
-    return FSEG_OK;
+    for (size_t i = 0; i < (n + 63) / 64; i++)
+        valid[i] = ~valid[i];
+    if (n % 64)
+        valid[n / 64] &= (UINT64_C(1) << n % 64) - 1;
 }
 
-/* Whether a label of n pairs is out of range, and if so which. */
-static fseg_status check_wide(const int64_t *prediction, const int64_t *target, size_t n,
-                              size_t at, unsigned classes, int has_ignore, int64_t ignore,
-                              fseg_fault *fault)
+/* --- two classes ------------------------------------------------------------------------------ */
+
+static void add_planes(uint64_t *prediction, uint64_t *target, const uint64_t *valid, size_t n,
+                       int64_t counts[4])
 {
-    for (size_t i = 0; i < n; i++) {
-        if (has_ignore && target[i] == ignore)
-            continue;
-        if (target[i] < 0 || target[i] >= (int64_t)classes)
-            return fail(fault, FSEG_BAD_TARGET, at + i, target[i], classes);
-        if (prediction[i] < 0 || prediction[i] >= (int64_t)classes)
-            return fail(fault, FSEG_BAD_PREDICTION, at + i, prediction[i], classes);
+    uint64_t sums[3] = {0, 0, 0}, pixels[3] = {0, 0, 0};
+    size_t words = (n + 63) / 64;
+    if (valid) {
+        for (size_t i = 0; i < words; i++) {
+            prediction[i] &= valid[i];
+            target[i] &= valid[i];
+        }
+        fseg_active->confusion->count(valid, valid, words, pixels);
+        n = (size_t)pixels[0];
     }
-    return FSEG_OK;
+    fseg_active->confusion->count(prediction, target, words, sums);
+    counts[0] += (int64_t)(n - sums[1] - sums[2] + sums[0]);
+    counts[1] += (int64_t)(sums[1] - sums[0]);
+    counts[2] += (int64_t)(sums[2] - sums[0]);
+    counts[3] += (int64_t)sums[0];
 }
 
-fseg_status fseg_confusion_i64(const int64_t *prediction, const int64_t *target, size_t pixels,
-                               unsigned classes, int has_ignore, int64_t ignore, int64_t *matrix,
-                               fseg_fault *fault)
+void fseg_count_masks(const uint8_t *prediction, const uint8_t *target, size_t pixels,
+                      int64_t counts[4])
 {
-    size_t n;
-    for (size_t at = 0; at < pixels; at += n) {
-        const int64_t *p = prediction + at, *t = target + at;
-        uint8_t kept_p[BLOCK], kept_t[BLOCK];
-        n = pixels - at < BLOCK ? pixels - at : BLOCK;
-        fseg_status status = FSEG_OK;
-        if ((fseg_narrow_i64_scalar(p, n, kept_p) | fseg_narrow_i64_scalar(t, n, kept_t))
-            > UINT8_MAX)
-            status = check_wide(p, t, n, at, classes, has_ignore, ignore, fault);
-        for (size_t i = 0; has_ignore && i < n; i++) {
-            if (t[i] != ignore)
+    uint64_t predicted[WORDS], truth[WORDS];
+    for (size_t at = 0, n; at < pixels; at += n) {
+        n = least(pixels - at, BLOCK);
+        pack_bytes(prediction + at, n, FSEG_NONZERO_U8, 0, predicted);
+        pack_bytes(target + at, n, FSEG_NONZERO_U8, 0, truth);
+        add_planes(predicted, truth, NULL, n, counts);
+    }
+}
+
+static int is_nan(const fseg_values *values, size_t i)
+{
+    const uint8_t *at = at_pixel(values->pixels, values->type, i);
+    uint16_t half;
+    float narrow;
+    double wide;
+    switch (values->type) {
+    case FSEG_F16:
+    case FSEG_BF16:
+        memcpy(&half, at, sizeof half);
+        return (half & 0x7fff) > (values->type == FSEG_F16 ? 0x7c00 : 0x7f80);
+    case FSEG_F32:
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow != narrow;
+    default:
+        memcpy(&wide, at, sizeof wide);
+        return wide != wide;
+    }
+}
+
+/* The values over a limit, of n pixels from `first` on; whether there was a NaN. */
+static int pack_values(const fseg_values *values, size_t first, size_t n, const fseg_limit *limit,
+                       uint64_t *bits)
+{
+    const uint8_t *pixels = at_pixel(values->pixels, values->type, first);
+    const fseg_confusion_loops *loops = fseg_active->confusion;
+    float floats[FLOATS];
+    int nan = 0;
+    if (values->type == FSEG_F32 || values->type == FSEG_F64) {
+        fseg_test test = values->type == FSEG_F32 ? FSEG_ABOVE_F32 : FSEG_ABOVE_F64;
+        return fseg_active->pack->rows[test](pixels, 1, n, 0, limit, bits);
+    }
+    for (size_t at = 0; at < n; at += FLOATS) {
+        size_t some = least(n - at, FLOATS);
+        (values->type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(
+            (const uint16_t *)(const void *)pixels + at, 1, some, floats);
+        nan |= fseg_active->pack->rows[FSEG_ABOVE_F32]((const uint8_t *)floats, 1, some, 0, limit,
+                                                       bits + at / 64);
+    }
+    return nan;
+}
+
+fseg_status fseg_count_above(const fseg_values *values, const fseg_labels *target, size_t pixels,
+                             int64_t counts[4], fseg_fault *fault)
+{
+    uint64_t predicted[WORDS], truth[WORDS], valid[WORDS];
+    fseg_limit limit = {0, fseg_float_not_over(values->threshold), values->threshold};
+    for (size_t at = 0, n; at < pixels; at += n) {
+        n = least(pixels - at, BLOCK);
+        int nan = pack_values(values, at, n, &limit, predicted);
+        pack_target(target, at, n, truth, valid);
+        for (size_t i = at; nan && i < at + n; i++) {
+            if (!is_nan(values, i))
                 continue;
-            kept_p[i] = kept_t[i] = 0;
-            matrix[0]--;
+            if (values->skip_nan)
+                valid[(i - at) / 64] &= ~(UINT64_C(1) << (i - at) % 64);
+            else if (!is_ignored(target, i))
+                return fail(fault, FSEG_NAN, i, 0, 0);
         }
-        if (status == FSEG_OK)
-            status = count_block(kept_p, kept_t, n, at, classes, matrix, fault);
-        if (status != FSEG_OK)
-            return status;
+        add_planes(predicted, truth, nan || target->has_ignore ? valid : NULL, n, counts);
     }
     return FSEG_OK;
+}
+
+/* --- labels ----------------------------------------------------------------------------------- */
+
+/* The first label that is out of range; if another thread has changed it, the first pixel. */
+static fseg_status find_wrong(const fseg_labels *prediction, const fseg_labels *target,
+                              size_t pixels, unsigned classes, fseg_fault *fault)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        int64_t p = label_at(prediction, i), t = label_at(target, i);
+        if (is_ignored(target, i))
+            continue;
+        if (t < 0 || t >= (int64_t)classes)
+            return fail(fault, FSEG_BAD_TARGET, i, t, classes);
+        if (p < 0 || p >= (int64_t)classes)
+            return fail(fault, FSEG_BAD_PREDICTION, i, p, classes);
+    }
+    return fail(fault, FSEG_BAD_PREDICTION, 0, label_at(prediction, 0), classes);
+}
+
+/* Labels as bytes, where they lie or in `bytes`; *high gets all bits set in any of them. */
+static const uint8_t *narrowed(const fseg_labels *labels, size_t first, size_t n, uint8_t *bytes,
+                               uint64_t *high)
+{
+    const uint8_t *pixels = at_pixel(labels->pixels, labels->type, first);
+    if (labels->type == FSEG_U8)
+        return pixels;
+    *high |= fseg_active->confusion->narrow((const int64_t *)(const void *)pixels, n, bytes);
+    return bytes;
+}
+
+/* Make pixels that are ignored pairs of zeros; return their number and set *high anew. */
+static size_t drop_ignored(const fseg_labels *prediction, const fseg_labels *target, size_t first,
+                           size_t n, uint8_t *p, uint8_t *t, uint64_t *high)
+{
+    size_t dropped = 0;
+    *high = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (is_ignored(target, first + i)) {
+            p[i] = t[i] = 0;
+            dropped++;
+        } else {
+            *high |= (uint64_t)(label_at(prediction, first + i) | label_at(target, first + i));
+        }
+    }
+    return dropped;
+}
+
+fseg_status fseg_confusion(const fseg_labels *prediction, const fseg_labels *target, size_t pixels,
+                           unsigned classes, int64_t *matrix, fseg_fault *fault)
+{
+    uint8_t bytes_p[BLOCK], bytes_t[BLOCK];
+    int ignore = ignored_byte(target);
+    size_t block = prediction->type == FSEG_U8 && target->type == FSEG_U8 ? pixels : BLOCK;
+    for (size_t at = 0, n; at < pixels; at += n) {
+        uint64_t high = 0;
+        int left_out = ignore;
+        n = least(pixels - at, block);
+        const uint8_t *p = narrowed(prediction, at, n, bytes_p, &high);
+        const uint8_t *t = narrowed(target, at, n, bytes_t, &high);
+        if (high > UINT8_MAX && target->has_ignore) {
+            memmove(bytes_p, p, n);
+            memmove(bytes_t, t, n);
+            matrix[0] -= (int64_t)drop_ignored(prediction, target, at, n, bytes_p, bytes_t, &high);
+            p = bytes_p;
+            t = bytes_t;
+            left_out = FSEG_NO_IGNORE;
+        }
+        if (high > UINT8_MAX || !fseg_active->confusion->pairs(p, t, n, classes, left_out, matrix))
+            return find_wrong(prediction, target, pixels, classes, fault);
+    }
+    return FSEG_OK;
+}
+
+/* --- highest classes -------------------------------------------------------------------------- */
+
+/* The class of the highest of each pixel's values, of n pixels from `first` on, the first of equal
+ * ones; whether there was a NaN. */
+static int find_highest(const fseg_values *values, const fseg_classes *classes, size_t first,
+                        size_t n, uint8_t *labels)
+{
+    const fseg_confusion_loops *loops = fseg_active->confusion;
+    union {
+        float narrow[FLOATS];
+        double wide[FLOATS];
+    } highest;
+    union {
+        uint32_t narrow[FLOATS];
+        uint64_t wide[FLOATS];
+    } best;
+    float floats[FLOATS];
+    int nan = 0, is_wide = values->type == FSEG_F64;
+    memset(&best, 0, sizeof best);
+    for (size_t i = 0; i < n; i++)
+        if (is_wide)
+            highest.wide[i] = -INFINITY;
+        else
+            highest.narrow[i] = -INFINITY;
+    for (unsigned c = 0; c < classes->classes; c++) {
+        ptrdiff_t step = classes->pixel_step;
+        ptrdiff_t offset = (ptrdiff_t)first * step + (ptrdiff_t)c * classes->class_step;
+        const void *plane = (const uint8_t *)values->pixels + offset * (ptrdiff_t)SIZES[values->type];
+        if (is_wide) {
+            nan |= loops->raise_f64(plane, step, n, c, highest.wide, best.wide);
+            continue;
+        }
+        if (values->type != FSEG_F32) {
+            (values->type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(plane, step, n, floats);
+            plane = floats;
+            step = 1;
+        }
+        nan |= loops->raise_f32(plane, step, n, c, highest.narrow, best.narrow);
+    }
+    for (size_t i = 0; i < n; i++)
+        labels[i] = (uint8_t)(is_wide ? best.wide[i] : best.narrow[i]);
+    return nan;
+}
+
+/* Whether any class of a pixel is no number. */
+static int has_nan(const fseg_values *values, const fseg_classes *classes, size_t pixel)
+{
+    for (unsigned c = 0; c < classes->classes; c++)
+        if (is_nan(values, pixel * (size_t)classes->pixel_step + c * (size_t)classes->class_step))
+            return 1;
+    return 0;
+}
+
+/* Add n pixels from `first` on, whose labels were found. `nan`: some may have a NaN. */
+static fseg_status add_labels(const uint8_t *labels, const fseg_values *values,
+                              const fseg_classes *classes, const fseg_labels *target, size_t first,
+                              size_t n, int nan, int64_t *matrix, fseg_fault *fault)
+{
+    for (size_t i = 0, some; i < n; i += some) {
+        some = nan ? 1 : n;
+        if (nan && !is_ignored(target, first + i) && has_nan(values, classes, first + i)) {
+            if (!values->skip_nan)
+                return fail(fault, FSEG_NAN, first + i, 0, 0);
+            continue;
+        }
+        fseg_labels prediction = {labels + i, FSEG_U8, 0, 0}, truth = *target;
+        truth.pixels = at_pixel(target->pixels, target->type, first + i);
+        fseg_status status = fseg_confusion(&prediction, &truth, some, classes->classes, matrix, fault);
+        if (status != FSEG_OK) {
+            fault->position += first + i;
+            return status;
+        }
+    }
+    return FSEG_OK;
+}
+
+fseg_status fseg_confusion_highest(const fseg_values *values, const fseg_classes *classes,
+                                   const fseg_labels *target, size_t pixels, int64_t *matrix,
+                                   fseg_fault *fault)
+{
+    uint8_t labels[FLOATS];
+    fseg_status status = FSEG_OK;
+    for (size_t at = 0, n; at < pixels && status == FSEG_OK; at += n) {
+        n = least(pixels - at, FLOATS);
+        int nan = find_highest(values, classes, at, n, labels);
+        status = add_labels(labels, values, classes, target, at, n, nan, matrix, fault);
+    }
+    return status;
 }

@@ -1,29 +1,48 @@
-/* The inner loops of confusion.c, named fseg_<operation>_<type>_<instruction set>. They check nothing:
- * whoever calls them has cut the work into blocks small enough for their counters. */
+/* The inner loops of confusion.c. Those of one instruction set are in confusion_body.h, compiled
+ * once for each. */
 #ifndef FACESEG_CONFUSION_LOOPS_H
 #define FACESEG_CONFUSION_LOOPS_H
 
+#include "faceseg.h"
 #include "portable.h"
 
-/* Largest of n values, 0 for none. */
-uint8_t fseg_max_u8_scalar(const uint8_t *values, size_t n);
+/* No label is left out. */
+enum { FSEG_NO_IGNORE = -1 };
 
-/* Copy n pairs, those whose target is `ignore` as (0, 0); return how many those are. */
-size_t fseg_drop_u8_scalar(const uint8_t *FSEG_RESTRICT prediction,
-                           const uint8_t *FSEG_RESTRICT target, size_t n, uint8_t ignore,
-                           uint8_t *FSEG_RESTRICT kept_prediction,
-                           uint8_t *FSEG_RESTRICT kept_target);
+typedef struct {
+    /* Add to sums the ones of n words of two planes: of both, of the first, of the second. */
+    void (*count)(const uint64_t *prediction, const uint64_t *target, size_t n, uint64_t sums[3]);
 
-/* Copy n labels into bytes; return all bits that were set in any of them. */
-uint64_t fseg_narrow_i64_scalar(const int64_t *FSEG_RESTRICT labels, size_t n,
-                                uint8_t *FSEG_RESTRICT bytes);
+    /* Add the pairs of n labels to the matrix, but for those whose target is `ignore`; whether all
+     * others are under `classes`. */
+    int (*pairs)(const uint8_t *prediction, const uint8_t *target, size_t n, unsigned classes,
+                 int ignore, int64_t *matrix);
 
-/* Add the pairs of n <= 2040 labels, each 0 or 1, to the four counts of matrix. */
-void fseg_count_binary_u8_scalar(const uint8_t *prediction, const uint8_t *target, size_t n,
-                                 int64_t *matrix);
+    /* Copy n labels into bytes; return all bits that were set in any of them. */
+    uint64_t (*narrow)(const int64_t *FSEG_RESTRICT labels, size_t n, uint8_t *FSEG_RESTRICT bytes);
 
-/* Add the pairs of n labels, each under `classes`, to matrix. */
-void fseg_count_pairs_u8_scalar(const uint8_t *prediction, const uint8_t *target, size_t n,
-                                size_t classes, int64_t *FSEG_RESTRICT matrix);
+    /* Copy n values, `step` elements apart, as floats, which is exact. */
+    void (*widen_f16)(const uint16_t *FSEG_RESTRICT values, ptrdiff_t step, size_t n,
+                      float *FSEG_RESTRICT floats);
+    void (*widen_bf16)(const uint16_t *FSEG_RESTRICT values, ptrdiff_t step, size_t n,
+                       float *FSEG_RESTRICT floats);
+
+    /* Where n values are over the highest so far, keep them, and `label` in `labels`; whether there
+     * was a NaN. */
+    int (*raise_f32)(const float *FSEG_RESTRICT values, ptrdiff_t step, size_t n, uint32_t label,
+                     float *FSEG_RESTRICT highest, uint32_t *FSEG_RESTRICT labels);
+    int (*raise_f64)(const double *FSEG_RESTRICT values, ptrdiff_t step, size_t n, uint64_t label,
+                     double *FSEG_RESTRICT highest, uint64_t *FSEG_RESTRICT labels);
+} fseg_confusion_loops;
+
+extern const fseg_confusion_loops fseg_confusion_scalar;
+#if FSEG_X86
+extern const fseg_confusion_loops fseg_confusion_sse2;
+extern const fseg_confusion_loops fseg_confusion_avx2;
+extern const fseg_confusion_loops fseg_confusion_avx512;
+#endif
+#if FSEG_ARM
+extern const fseg_confusion_loops fseg_confusion_neon;
+#endif
 
 #endif

@@ -43,18 +43,18 @@ static unsigned detect(void)
 #endif
 
 static const fseg_version SCALAR = {"scalar", &fseg_pack_scalar, &fseg_decode_scalar,
-                                    &fseg_text_scalar, &fseg_merge_scalar};
+                                    &fseg_text_scalar, &fseg_merge_scalar, &fseg_confusion_scalar};
 #if FSEG_X86
 static const fseg_version SSE2_VERSION = {"sse2", &fseg_pack_sse2, &fseg_decode_sse2,
-                                          &fseg_text_sse2, &fseg_merge_sse2};
+                                          &fseg_text_sse2, &fseg_merge_sse2, &fseg_confusion_sse2};
 static const fseg_version AVX2_VERSION = {"avx2", &fseg_pack_avx2, &fseg_decode_avx2,
-                                          &fseg_text_avx2, &fseg_merge_avx2};
+                                          &fseg_text_avx2, &fseg_merge_avx2, &fseg_confusion_avx2};
 static const fseg_version AVX512_VERSION = {"avx512", &fseg_pack_avx512, &fseg_decode_avx512,
-                                            &fseg_text_avx512, &fseg_merge_avx512};
+                                            &fseg_text_avx512, &fseg_merge_avx512, &fseg_confusion_avx512};
 #endif
 #if FSEG_ARM
 static const fseg_version NEON = {"neon", &fseg_pack_neon, &fseg_decode_neon, &fseg_text_neon,
-                                  &fseg_merge_neon};
+                                  &fseg_merge_neon, &fseg_confusion_neon};
 #endif
 
 const fseg_version *fseg_active = &SCALAR;

@@ -318,17 +318,52 @@ fseg_status fseg_outline_rooms(const uint32_t *counts, size_t runs, size_t lines
 size_t fseg_outlines(const uint32_t *counts, size_t runs, size_t lines, size_t length, int columns,
                      int connectivity, int32_t *xy, size_t *ends, void *scratch);
 
-/* --- confusion.c ----------------------------------------------------------------------------- */
+/* --- confusion.c: counts of true and predicted pixels ------------------------------------------ */
+
+/* Elements of arrays that are scored, at addresses that are multiples of their size. */
+typedef enum { FSEG_U8, FSEG_I64, FSEG_F16, FSEG_BF16, FSEG_F32, FSEG_F64 } fseg_type;
+
+/* Labels, FSEG_U8 or FSEG_I64. Pixels whose target is `ignore` are left out. */
+typedef struct {
+    const void *pixels;
+    fseg_type type;
+    int has_ignore;
+    int64_t ignore;
+} fseg_labels;
+
+/* Logits or probabilities. A NaN is refused, unless the pixel is ignored, or its pixel is skipped. */
+typedef struct {
+    const void *pixels;
+    fseg_type type;
+    double threshold;
+    int skip_nan;
+} fseg_values;
+
+/* Add the pixels of two masks, any byte but 0 is foreground, to the four counts: true background,
+ * falsely foreground, falsely background, true foreground. Cost: one read of both. */
+void fseg_count_masks(const uint8_t *prediction, const uint8_t *target, size_t pixels,
+                      int64_t counts[4]);
+
+/* The same of values over a threshold (compared as doubles) and targets that are not 0. FSEG_NAN:
+ * position: the pixel. */
+fseg_status fseg_count_above(const fseg_values *values, const fseg_labels *target, size_t pixels,
+                             int64_t counts[4], fseg_fault *fault);
 
 /* Add each pair of labels to `matrix`, (classes, classes) in row-major order, rows the target and
- * columns the prediction. Pairs whose target is `ignore` are left out, whatever was predicted; any
- * other label must be under `classes`, which is 1 to 256. Counts are exact up to 2^63 - 1 pixels.
- * Cost: one read of both. */
-fseg_status fseg_confusion_u8(const uint8_t *prediction, const uint8_t *target, size_t pixels,
-                              unsigned classes, int has_ignore, int64_t ignore, int64_t *matrix,
-                              fseg_fault *fault);
-fseg_status fseg_confusion_i64(const int64_t *prediction, const int64_t *target, size_t pixels,
-                               unsigned classes, int has_ignore, int64_t ignore, int64_t *matrix,
-                               fseg_fault *fault);
+ * columns the prediction. All labels but those of ignored pixels must be under `classes`, which is 1
+ * to 256. Counts are exact up to 2^63 - 1 pixels. Cost: one read of both. */
+fseg_status fseg_confusion(const fseg_labels *prediction, const fseg_labels *target, size_t pixels,
+                           unsigned classes, int64_t *matrix, fseg_fault *fault);
+
+/* The same where the prediction is the class with the highest value, the first of equal ones. Class c
+ * of pixel i is element i * pixel_step + c * class_step. */
+typedef struct {
+    unsigned classes;
+    ptrdiff_t class_step;
+    ptrdiff_t pixel_step;
+} fseg_classes;
+fseg_status fseg_confusion_highest(const fseg_values *values, const fseg_classes *classes,
+                                   const fseg_labels *target, size_t pixels, int64_t *matrix,
+                                   fseg_fault *fault);
 
 #endif

@@ -31,8 +31,7 @@ static float below(float value)
     return value;
 }
 
-/* The largest float that is not over `value`. */
-static float float_not_over(double value)
+float fseg_float_not_over(double value)
 {
     if (value > 3.4028234663852886e38)
         return value > 1.7976931348623157e308 ? (float)INFINITY : 3.4028234663852886e38f;
@@ -124,7 +123,7 @@ fseg_status fseg_pack(const fseg_source *source, int transposed, const fseg_plan
         return FSEG_OK;
     fseg_limit limit = {source->label, 0, source->threshold};
     if (source->test == FSEG_ABOVE_F32)
-        limit.above_f32 = float_not_over(source->threshold);
+        limit.above_f32 = fseg_float_not_over(source->threshold);
     int nan = transposed ? pack_columns(source, &limit, plane) : pack_rows(source, &limit, plane);
     if (nan)
         return fail(fault, FSEG_NAN, find_nan(source), 0, 0);

@@ -19,6 +19,9 @@ typedef struct {
     double above_f64;
 } fseg_limit;
 
+/* The largest float that is not over `value`. */
+float fseg_float_not_over(double value);
+
 /* Tables are indexed by fseg_test. */
 typedef struct {
     /* Pack `rows` rows of `columns` pixels, each from a new word on; whether there was a NaN. */

@@ -179,12 +179,42 @@ cdef extern from "faceseg.h" nogil:
         const uint32_t *counts, size_t runs, size_t lines, size_t length, int columns,
         int connectivity, int32_t *xy, size_t *ends, void *scratch)
 
-    fseg_status fseg_confusion_u8(
-        const uint8_t *prediction, const uint8_t *target, size_t pixels, unsigned int classes,
-        int has_ignore, int64_t ignore, int64_t *matrix, fseg_fault *fault)
-    fseg_status fseg_confusion_i64(
-        const int64_t *prediction, const int64_t *target, size_t pixels, unsigned int classes,
-        int has_ignore, int64_t ignore, int64_t *matrix, fseg_fault *fault)
+    ctypedef enum fseg_type:
+        FSEG_U8
+        FSEG_I64
+        FSEG_F16
+        FSEG_BF16
+        FSEG_F32
+        FSEG_F64
+
+    ctypedef struct fseg_labels:
+        const void *pixels
+        fseg_type type
+        int has_ignore
+        int64_t ignore
+
+    ctypedef struct fseg_values:
+        const void *pixels
+        fseg_type type
+        double threshold
+        int skip_nan
+
+    ctypedef struct fseg_classes:
+        unsigned classes
+        ptrdiff_t class_step
+        ptrdiff_t pixel_step
+
+    void fseg_count_masks(
+        const uint8_t *prediction, const uint8_t *target, size_t pixels, int64_t *counts)
+    fseg_status fseg_count_above(
+        const fseg_values *values, const fseg_labels *target, size_t pixels, int64_t *counts,
+        fseg_fault *fault)
+    fseg_status fseg_confusion(
+        const fseg_labels *prediction, const fseg_labels *target, size_t pixels,
+        unsigned classes, int64_t *matrix, fseg_fault *fault)
+    fseg_status fseg_confusion_highest(
+        const fseg_values *values, const fseg_classes *classes, const fseg_labels *target,
+        size_t pixels, int64_t *matrix, fseg_fault *fault)
 
 
 cdef extern from "portable.h" nogil:

@@ -130,30 +130,4 @@ except ValueError as error:
     ) from None
 
 
-# --- confusion matrix --------------------------------------------------------------------------
-
-
-def confusion(cnp.ndarray prediction, cnp.ndarray target, unsigned int classes, ignore):
-    """Count the pairs of two flat, contiguous arrays of one length, both uint8 or both int64."""
-    cdef int has_ignore = ignore is not None
-    cdef int64_t ignored = ignore if has_ignore else 0
-    cdef size_t pixels = cnp.PyArray_SIZE(prediction)
-    cdef bint narrow = cnp.PyArray_TYPE(prediction) == cnp.NPY_UINT8
-    cdef const void *predicted = cnp.PyArray_DATA(prediction)
-    cdef const void *true = cnp.PyArray_DATA(target)
-    cdef cnp.ndarray matrix = np.zeros((classes, classes), np.int64)
-    cdef int64_t *pairs = <int64_t *>cnp.PyArray_DATA(matrix)
-    cdef fseg_fault fault
-    cdef fseg_status status
-    with nogil:
-        if narrow:
-            status = fseg_confusion_u8(
-                <const uint8_t *>predicted, <const uint8_t *>true, pixels, classes, has_ignore,
-                ignored, pairs, &fault)
-        else:
-            status = fseg_confusion_i64(
-                <const int64_t *>predicted, <const int64_t *>true, pixels, classes, has_ignore,
-                ignored, pairs, &fault)
-    if status != FSEG_OK:
-        raise _fault(status, &fault)
-    return matrix
+include "_confusion.pxi"

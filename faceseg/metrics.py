@@ -41,8 +41,8 @@ def confusion_matrix(
     Parameters
     ----------
     prediction, target : array_like of one shape, bool or integer
-        Labels, 0 to ``num_classes - 1``. Two arrays of one-byte elements, or two of int64, are read
-        where they lie if both are C-contiguous or both F-contiguous; others are copied.
+        Labels, 0 to ``num_classes - 1``. Arrays of one-byte elements or of int64 are read where they
+        lie if both are C-contiguous or both F-contiguous; others are copied.
     num_classes : int
         1 to 256.
     ignore_index : int, optional
@@ -72,20 +72,22 @@ def confusion_matrix(
     classes = operator.index(num_classes)
     if not 1 <= classes <= MOST_CLASSES:
         raise ValueError(f"num_classes is {num_classes}; expected 1 to {MOST_CLASSES}")
-    if predicted.dtype != truth.dtype:
-        predicted, truth = predicted.astype(np.int64), truth.astype(np.int64)
     order: Literal["C", "F"] = (
         "F" if predicted.flags.f_contiguous and truth.flags.f_contiguous else "C"
     )
     shape = predicted.shape
+    matrix = np.zeros((classes, classes), np.int64)
     try:
-        return _kernels.confusion(predicted.ravel(order), truth.ravel(order), classes, ignore_index)
+        _kernels.confusion(
+            predicted.ravel(order), truth.ravel(order), classes, ignore_index, matrix
+        )
     except Fault as fault:
         which = "target" if fault.reason == "bad target" else "prediction"
         place = ", ".join(str(i) for i in np.unravel_index(fault.position, shape, order))
         raise ValueError(
             f"{which}[{place}] is {fault.found}; expected 0 to {fault.expected - 1}"
         ) from None
+    return matrix
 
 
 def iou(matrix: ArrayLike) -> NDArray[np.float64]:

@@ -98,6 +98,10 @@ def test_predictions_of_ignored_pixels_are_not_looked_at() -> None:
         prediction, target = np.array([1, 99, 0], dtype), np.array([1, 255, 1], dtype)
         matrix = metrics.confusion_matrix(prediction, target, ignore_index=255)
         assert matrix.tolist() == [[0, 0], [1, 1]]
+    for ignore in (-100, 0, 255):
+        prediction, target = np.array([1, 300, 1]), np.array([1, ignore, 1])
+        matrix = metrics.confusion_matrix(prediction, target, ignore_index=ignore)
+        assert matrix.tolist() == [[0, 0], [0, 2]]
 
 
 @settings(max_examples=20)  # scikit-learn is slow on small arrays

@@ -1,0 +1,226 @@
+/* Counting of pairs, for one instruction set: whoever includes this defines
+ *
+ *     TARGET                      the attribute of its functions, or nothing
+ *     equal_bits(bytes, value)    a bit for each of 64 bytes that is `value`
+ *     ones(word)                  the number of ones
+ *     fetch(bytes)                fetches the line of the cache that holds an address, which may lie
+ *                                 outside the array
+ *
+ * The loops over floats are plain C, of which compilers make vectors. */
+#include <string.h>
+
+/* Different pairs among 64 pixels, up to which each is looked for in all of them; and pixels that
+ * are counted one by one after there were more. */
+enum { FEW_PAIRS = 6, SCATTERED = 1024 };
+
+/* Classes whose pairs have four tables of 32-bit counters, so that no addition waits for the one
+ * before; and pixels after which these are added up. */
+enum { FEW_CLASSES = 16, MOST_PIXELS = 1 << 24 };
+
+/* Bytes that are fetched ahead of floats. */
+enum { AHEAD = 2048 };
+
+TARGET static void count(const uint64_t *prediction, const uint64_t *target, size_t n,
+                         uint64_t sums[3])
+{
+    uint64_t both = 0, predicted = 0, truth = 0;
+    for (size_t i = 0; i < n; i++) {
+        both += ones(prediction[i] & target[i]);
+        predicted += ones(prediction[i]);
+        truth += ones(target[i]);
+    }
+    sums[0] += both;
+    sums[1] += predicted;
+    sums[2] += truth;
+}
+
+/* --- pairs of labels -------------------------------------------------------------------------- */
+
+typedef struct {
+    uint32_t counts[4][FEW_CLASSES * FEW_CLASSES];
+    unsigned pending; /* pixels in them */
+} pair_tables;
+
+static void add_tables(pair_tables *tables, unsigned classes, int64_t *matrix)
+{
+    for (unsigned t = 0; t < classes; t++)
+        for (unsigned p = 0; p < classes; p++)
+            for (unsigned i = 0; i < 4; i++)
+                matrix[t * classes + p] += tables->counts[i][t * FEW_CLASSES + p];
+    memset(tables, 0, sizeof *tables);
+}
+
+/* Count n pixels one by one; whether their labels are in range. */
+TARGET static inline int count_each(const uint8_t *prediction, const uint8_t *target, size_t n,
+                                    unsigned classes, int ignore, int64_t *matrix)
+{
+    int valid = 1;
+    for (size_t i = 0; i < n; i++) {
+        unsigned p = prediction[i], t = target[i];
+        if ((int)t == ignore)
+            continue;
+        if (FSEG_UNLIKELY(p >= classes || t >= classes))
+            valid = 0;
+        else
+            matrix[t * classes + p]++;
+    }
+    return valid;
+}
+
+/* The same of 64 pixels of few classes, nothing ignored. A label out of range counts in some
+ * element. */
+TARGET static inline int count_few(const uint8_t *prediction, const uint8_t *target,
+                                   unsigned classes, pair_tables *tables)
+{
+    uint8_t pairs[64], wrong = 0;
+    for (size_t i = 0; i < 64; i++) {
+        wrong |= (uint8_t)(prediction[i] >= classes) | (uint8_t)(target[i] >= classes);
+        pairs[i] = (uint8_t)(target[i] * FEW_CLASSES + prediction[i]);
+    }
+    for (size_t i = 0; i < 64; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, pairs + i, sizeof eight);
+        tables->counts[0][eight & 0xff]++;
+        tables->counts[1][eight >> 8 & 0xff]++;
+        tables->counts[2][eight >> 16 & 0xff]++;
+        tables->counts[3][eight >> 24 & 0xff]++;
+        tables->counts[0][eight >> 32 & 0xff]++;
+        tables->counts[1][eight >> 40 & 0xff]++;
+        tables->counts[2][eight >> 48 & 0xff]++;
+        tables->counts[3][eight >> 56]++;
+    }
+    tables->pending += 64;
+    return !wrong;
+}
+
+/* Count the pixels of 64 whose bit is set, if they are of few pairs: take those of each out at once.
+ * The bits that are left are returned. */
+TARGET static inline uint64_t count_patches(const uint8_t *prediction, const uint8_t *target,
+                                            uint64_t left, unsigned classes, int64_t *matrix,
+                                            int *valid)
+{
+    for (unsigned i = 0; left && i < FEW_PAIRS; i++) {
+        unsigned first = fseg_ctz(left), p = prediction[first], t = target[first];
+        uint64_t same = equal_bits(prediction, (uint8_t)p) & equal_bits(target, (uint8_t)t) & left;
+        if (FSEG_UNLIKELY(p >= classes || t >= classes || !same)) {
+            *valid = 0;
+            return 0;
+        }
+        matrix[t * classes + p] += (int64_t)ones(same);
+        left &= ~same;
+    }
+    return left;
+}
+
+TARGET static int pairs(const uint8_t *prediction, const uint8_t *target, size_t n,
+                        unsigned classes, int ignore, int64_t *matrix)
+{
+    pair_tables tables;
+    int valid = 1, few = classes <= FEW_CLASSES && ignore == FSEG_NO_IGNORE;
+    size_t i = 0, scattered = 0;
+    if (few)
+        memset(&tables, 0, sizeof tables);
+    for (; i + 64 <= n && valid; i += 64) {
+        const uint8_t *p = prediction + i, *t = target + i;
+        if (scattered) {
+            scattered -= 64;
+            valid = few ? count_few(p, t, classes, &tables)
+                        : count_each(p, t, 64, classes, ignore, matrix);
+            if (few && tables.pending >= MOST_PIXELS)
+                add_tables(&tables, classes, matrix);
+            continue;
+        }
+        uint64_t left = ignore == FSEG_NO_IGNORE ? ~UINT64_C(0) : ~equal_bits(t, (uint8_t)ignore);
+        left = count_patches(p, t, left, classes, matrix, &valid);
+        if (left)
+            scattered = SCATTERED;
+        for (; left; left &= left - 1)
+            valid &= count_each(p + fseg_ctz(left), t + fseg_ctz(left), 1, classes, ignore, matrix);
+    }
+    if (valid)
+        valid = count_each(prediction + i, target + i, n - i, classes, ignore, matrix);
+    if (few)
+        add_tables(&tables, classes, matrix);
+    return valid;
+}
+
+TARGET static uint64_t narrow(const int64_t *FSEG_RESTRICT labels, size_t n,
+                              uint8_t *FSEG_RESTRICT bytes)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < n; i++) {
+        all |= (uint64_t)labels[i];
+        bytes[i] = (uint8_t)labels[i];
+    }
+    return all;
+}
+
+/* --- floats ----------------------------------------------------------------------------------- */
+
+static inline float as_float(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Moved to a float's place, the exponent lacks 112; infinities and NaN lack as much again. Small
+ * numbers are multiples of 2^-24; as floats in between they would be denormal, which is slow. */
+static inline float float_of_f16(uint16_t half)
+{
+    int32_t rest = half & 0x7fff;
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, bits;
+    uint32_t small = 0 - (uint32_t)(rest < 0x400), large = 0 - (uint32_t)(rest >= 0x7c00);
+    float multiple = (float)rest * 5.9604644775390625e-8f;
+    memcpy(&bits, &multiple, sizeof bits);
+    uint32_t normal = ((uint32_t)rest << 13) + (112u << 23) + (large & 112u << 23);
+    return as_float((bits & small) | (normal & ~small) | sign);
+}
+
+static inline float float_of_bf16(uint16_t half)
+{
+    return as_float((uint32_t)half << 16);
+}
+
+#define WIDEN(type)                                                                              \
+    TARGET static void widen_##type(const uint16_t *FSEG_RESTRICT values, ptrdiff_t step,        \
+                                    size_t n, float *FSEG_RESTRICT floats)                       \
+    {                                                                                            \
+        if (step == 1)                                                                           \
+            for (size_t i = 0; i < n; i++)                                                       \
+                floats[i] = float_of_##type(values[i]);                                          \
+        else                                                                                     \
+            for (size_t i = 0; i < n; i++)                                                       \
+                floats[i] = float_of_##type(values[(ptrdiff_t)i * step]);                        \
+    }
+WIDEN(f16)
+WIDEN(bf16)
+
+#define RAISE(name, type, integer)                                                               \
+    TARGET static inline int raise_step_##name(const type *FSEG_RESTRICT values, ptrdiff_t step, \
+                                               size_t n, integer label,                          \
+                                               type *FSEG_RESTRICT highest,                      \
+                                               integer *FSEG_RESTRICT labels)                    \
+    {                                                                                            \
+        integer nan = 0;                                                                         \
+        for (size_t i = 0; i < n; i++) {                                                         \
+            type value = values[(ptrdiff_t)i * step];                                            \
+            labels[i] = value > highest[i] ? label : labels[i];                                  \
+            highest[i] = value > highest[i] ? value : highest[i];                                \
+            nan |= value != value;                                                               \
+        }                                                                                        \
+        return nan != 0;                                                                         \
+    }                                                                                            \
+                                                                                                 \
+    TARGET static int raise_##name(const type *FSEG_RESTRICT values, ptrdiff_t step, size_t n,   \
+                                   integer label, type *FSEG_RESTRICT highest,                   \
+                                   integer *FSEG_RESTRICT labels)                                \
+    {                                                                                            \
+        if (step != 1)                                                                           \
+            return raise_step_##name(values, step, n, label, highest, labels);                   \
+        for (size_t i = 0; i < n * sizeof(type); i += 64)                                        \
+            fetch((const void *)((uintptr_t)values + AHEAD + i));                                \
+        return raise_step_##name(values, 1, n, label, highest, labels);                          \
+    }
+RAISE(f32, float, uint32_t)
+RAISE(f64, double, uint64_t)
