@@ -6,7 +6,6 @@
 #include "faceseg.h"
 #include "status.h"
 
-#include <math.h>
 #include <string.h>
 
 enum {
@@ -272,12 +271,6 @@ static int find_highest(const fseg_values *values, const fseg_classes *classes, 
     } best;
     float floats[FLOATS];
     int nan = 0, is_wide = values->type == FSEG_F64;
-    memset(&best, 0, sizeof best);
-    for (size_t i = 0; i < n; i++)
-        if (is_wide)
-            highest.wide[i] = -INFINITY;
-        else
-            highest.narrow[i] = -INFINITY;
     for (unsigned c = 0; c < classes->classes; c++) {
         ptrdiff_t step = classes->pixel_step;
         ptrdiff_t offset = (ptrdiff_t)first * step + (ptrdiff_t)c * classes->class_step;
@@ -293,8 +286,10 @@ static int find_highest(const fseg_values *values, const fseg_classes *classes, 
         }
         nan |= loops->raise_f32(plane, step, n, c, highest.narrow, best.narrow);
     }
-    for (size_t i = 0; i < n; i++)
-        labels[i] = (uint8_t)(is_wide ? best.wide[i] : best.narrow[i]);
+    if (is_wide)
+        loops->bytes_f64(best.wide, n, labels);
+    else
+        loops->bytes_f32(best.narrow, n, labels);
     return nan;
 }
 

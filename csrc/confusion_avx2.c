@@ -24,7 +24,8 @@ FSEG_AVX2 static inline uint64_t equal_bits(const uint8_t *bytes, uint8_t value)
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_avx2 = {
-    count, pairs, narrow, widen_f16, widen_bf16, raise_f32, raise_f64,
+    count,     pairs,     narrow,    widen_f16, widen_bf16,
+    raise_f32, raise_f64, bytes_f32, bytes_f64,
 };
 #else
 typedef int fseg_confusion_avx2_is_for_x86;

@@ -19,7 +19,8 @@ FSEG_AVX512 static inline uint64_t equal_bits(const uint8_t *bytes, uint8_t valu
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_avx512 = {
-    count, pairs, narrow, widen_f16, widen_bf16, raise_f32, raise_f64,
+    count,     pairs,     narrow,    widen_f16, widen_bf16,
+    raise_f32, raise_f64, bytes_f32, bytes_f64,
 };
 #else
 typedef int fseg_confusion_avx512_is_for_x86;

@@ -7,6 +7,7 @@
  *                                 outside the array
  *
  * The loops over floats are plain C, of which compilers make vectors. */
+#include <math.h>
 #include <string.h>
 
 /* Different pairs among 64 pixels, up to which each is looked for in all of them; and pixels that
@@ -205,22 +206,35 @@ WIDEN(bf16)
         integer nan = 0;                                                                         \
         for (size_t i = 0; i < n; i++) {                                                         \
             type value = values[(ptrdiff_t)i * step];                                            \
-            labels[i] = value > highest[i] ? label : labels[i];                                  \
+            integer over = 0 - (integer)(value > highest[i]);                                    \
+            labels[i] ^= (labels[i] ^ label) & over;                                             \
             highest[i] = value > highest[i] ? value : highest[i];                                \
-            nan |= value != value;                                                               \
+            nan |= 0 - (integer)(value != value);                                                \
         }                                                                                        \
         return nan != 0;                                                                         \
     }                                                                                            \
                                                                                                  \
     TARGET static int raise_##name(const type *FSEG_RESTRICT values, ptrdiff_t step, size_t n,   \
-                                   integer label, type *FSEG_RESTRICT highest,                   \
+                                   unsigned label, type *FSEG_RESTRICT highest,                  \
                                    integer *FSEG_RESTRICT labels)                                \
     {                                                                                            \
+        if (label == 0) {                                                                        \
+            memset(labels, 0, n * sizeof *labels);                                               \
+            for (size_t i = 0; i < n; i++)                                                       \
+                highest[i] = -(type)INFINITY;                                                    \
+        }                                                                                        \
         if (step != 1)                                                                           \
             return raise_step_##name(values, step, n, label, highest, labels);                   \
         for (size_t i = 0; i < n * sizeof(type); i += 64)                                        \
             fetch((const void *)((uintptr_t)values + AHEAD + i));                                \
         return raise_step_##name(values, 1, n, label, highest, labels);                          \
+    }                                                                                            \
+                                                                                                 \
+    TARGET static void bytes_##name(const integer *FSEG_RESTRICT labels, size_t n,               \
+                                    uint8_t *FSEG_RESTRICT bytes)                                \
+    {                                                                                            \
+        for (size_t i = 0; i < n; i++)                                                           \
+            bytes[i] = (uint8_t)labels[i];                                                       \
     }
 RAISE(f32, float, uint32_t)
 RAISE(f64, double, uint64_t)

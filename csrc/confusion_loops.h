@@ -27,12 +27,16 @@ typedef struct {
     void (*widen_bf16)(const uint16_t *FSEG_RESTRICT values, ptrdiff_t step, size_t n,
                        float *FSEG_RESTRICT floats);
 
-    /* Where n values are over the highest so far, keep them, and `label` in `labels`; whether there
-     * was a NaN. */
-    int (*raise_f32)(const float *FSEG_RESTRICT values, ptrdiff_t step, size_t n, uint32_t label,
+    /* Where n values of a class are over the highest so far, keep them, and the class in `labels`;
+     * class 0 is the first. Whether there was a NaN. */
+    int (*raise_f32)(const float *FSEG_RESTRICT values, ptrdiff_t step, size_t n, unsigned label,
                      float *FSEG_RESTRICT highest, uint32_t *FSEG_RESTRICT labels);
-    int (*raise_f64)(const double *FSEG_RESTRICT values, ptrdiff_t step, size_t n, uint64_t label,
+    int (*raise_f64)(const double *FSEG_RESTRICT values, ptrdiff_t step, size_t n, unsigned label,
                      double *FSEG_RESTRICT highest, uint64_t *FSEG_RESTRICT labels);
+
+    /* Copy these labels into bytes. */
+    void (*bytes_f32)(const uint32_t *FSEG_RESTRICT labels, size_t n, uint8_t *FSEG_RESTRICT bytes);
+    void (*bytes_f64)(const uint64_t *FSEG_RESTRICT labels, size_t n, uint8_t *FSEG_RESTRICT bytes);
 } fseg_confusion_loops;
 
 extern const fseg_confusion_loops fseg_confusion_scalar;
