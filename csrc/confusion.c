@@ -6,6 +6,7 @@
 #include "faceseg.h"
 #include "status.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -337,4 +338,162 @@ fseg_status fseg_confusion_highest(const fseg_values *values, const fseg_classes
         status = add_labels(labels, values, classes, target, at, n, nan, matrix, fault);
     }
     return status;
+}
+
+/* --- many thresholds -------------------------------------------------------------------------- */
+
+/* The float that begins a rank, for thresholds: those under it are under all of the rank. */
+static float first_of(uint32_t rank)
+{
+    uint32_t bits = rank << 16;
+    float value;
+    bits = bits & 0x80000000 ? bits ^ 0x80000000 : ~bits;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+void fseg_ladder_fill(fseg_ladder *ladder)
+{
+    uint32_t place = 0, before = 0;
+    for (size_t i = 0; i < ladder->n; i++)
+        ladder->thresholds[i] = fseg_float_not_over(ladder->wide[i]);
+    for (size_t i = ladder->n; i < ladder->n + FSEG_SLACK; i++)
+        ladder->thresholds[i] = INFINITY;
+    ladder->steps = 0;
+    for (uint32_t rank = 0; rank < FSEG_RANKS; rank++) {
+        /* NaN compares as over nothing; its ranks are at both ends. */
+        float first = first_of(rank);
+        while (place < ladder->n && first > ladder->thresholds[place])
+            place++;
+        ladder->lowest[rank] = place;
+        if (rank > 0 && place - before > ladder->steps)
+            ladder->steps = place - before;
+        before = place;
+    }
+    if (ladder->n - place > ladder->steps)
+        ladder->steps = (unsigned)(ladder->n - place);
+}
+
+/* The value of a pixel, which is exact. */
+static double value_at(const fseg_values *values, size_t i)
+{
+    const uint8_t *at = at_pixel(values->pixels, values->type, i);
+    const fseg_confusion_loops *loops = fseg_active->confusion;
+    uint16_t half;
+    float narrow;
+    double wide;
+    if (values->type == FSEG_F64) {
+        memcpy(&wide, at, sizeof wide);
+        return wide;
+    }
+    if (values->type == FSEG_F32) {
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&half, at, sizeof half);
+    (values->type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(&half, 1, 1, &narrow);
+    return narrow;
+}
+
+/* Number of thresholds that a value is over. */
+static uint32_t place_of(double value, const fseg_ladder *ladder)
+{
+    size_t low = 0, high = ladder->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (value > ladder->wide[middle])
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (uint32_t)low;
+}
+
+static int find_places(const fseg_values *values, size_t first, size_t n,
+                       const fseg_ladder *ladder, uint32_t *places)
+{
+    const fseg_confusion_loops *loops = fseg_active->confusion;
+    const void *pixels = at_pixel(values->pixels, values->type, first);
+    float floats[FLOATS];
+    if (values->type == FSEG_F32)
+        return loops->place(pixels, n, ladder, places);
+    if (values->type != FSEG_F64) {
+        (values->type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(pixels, 1, n, floats);
+        return loops->place(floats, n, ladder, places);
+    }
+    int nan = 0;
+    for (size_t i = 0; i < n; i++) {
+        double value = value_at(values, first + i);
+        places[i] = place_of(value, ladder);
+        nan |= value != value;
+    }
+    return nan;
+}
+
+fseg_status fseg_sweep(const fseg_values *values, const fseg_ladder *ladder,
+                       const fseg_labels *target, size_t pixels, int64_t *table,
+                       fseg_fault *fault)
+{
+    uint32_t places[FLOATS];
+    /* Two tables, so that seldom an addition waits for the one before; the last column is for pixels
+     * that are left out. */
+    uint32_t counts[2][2 * (FSEG_MOST_THRESHOLDS + 1) + 1];
+    uint32_t columns = (uint32_t)ladder->n + 1, left_out = 2 * columns;
+    enum { MOST = 1 << 30 };
+    for (size_t at = 0, stop; at < pixels; at = stop) {
+        memset(counts[0], 0, (left_out + 1) * sizeof **counts);
+        memset(counts[1], 0, (left_out + 1) * sizeof **counts);
+        stop = at + least(pixels - at, MOST);
+        for (size_t n; at < stop; at += n) {
+            n = least(stop - at, FLOATS);
+            int nan = find_places(values, at, n, ladder, places);
+            if (target->type == FSEG_U8) {
+                const uint8_t *labels = at_pixel(target->pixels, FSEG_U8, at);
+                for (size_t i = 0; i < n; i++)
+                    places[i] += labels[i] ? columns : 0;
+            } else {
+                for (size_t i = 0; i < n; i++)
+                    places[i] += label_at(target, at + i) ? columns : 0;
+            }
+            for (size_t i = 0; target->has_ignore && i < n; i++)
+                places[i] = is_ignored(target, at + i) ? left_out : places[i];
+            for (size_t i = 0; nan && i < n; i++) {
+                if (places[i] == left_out || !is_nan(values, at + i))
+                    continue;
+                if (!values->skip_nan)
+                    return fail(fault, FSEG_NAN, at + i, 0, 0);
+                places[i] = left_out;
+            }
+            for (size_t i = 0; i + 2 <= n; i += 2) {
+                counts[0][places[i]]++;
+                counts[1][places[i + 1]]++;
+            }
+            if (n % 2)
+                counts[0][places[n - 1]]++;
+        }
+        for (size_t i = 0; i < left_out; i++)
+            table[i] += (int64_t)counts[0][i] + counts[1][i];
+    }
+    return FSEG_OK;
+}
+
+fseg_status fseg_calibrate(const fseg_values *values, size_t bins, const fseg_labels *target,
+                           size_t pixels, int64_t *counts, double *sums, fseg_fault *fault)
+{
+    for (size_t i = 0; i < pixels; i++) {
+        if (is_ignored(target, i))
+            continue;
+        double value = value_at(values, i);
+        if (FSEG_UNLIKELY(!(value >= 0 && value <= 1))) {
+            if (value == value)
+                return fail(fault, FSEG_NO_PROBABILITY, i, 0, 0);
+            if (!values->skip_nan)
+                return fail(fault, FSEG_NAN, i, 0, 0);
+            continue;
+        }
+        size_t bin = least((size_t)(value * (double)bins), bins - 1);
+        counts[(label_at(target, i) ? bins : 0) + bin]++;
+        sums[bin] += value;
+    }
+    return FSEG_OK;
 }

@@ -21,11 +21,30 @@ FSEG_AVX2 static inline uint64_t equal_bits(const uint8_t *bytes, uint8_t value)
            | (uint32_t)_mm256_movemask_epi8(low);
 }
 
+#define PLACES 8
+
+FSEG_AVX2 static inline int place_vector(const float *values, const fseg_ladder *ladder,
+                                         uint32_t *places)
+{
+    __m256 value = _mm256_loadu_ps(values);
+    __m256i bits = _mm256_castps_si256(value);
+    __m256i flip = _mm256_or_si256(_mm256_srai_epi32(bits, 31), _mm256_set1_epi32(INT32_MIN));
+    __m256i rank = _mm256_srli_epi32(_mm256_xor_si256(bits, flip), 16);
+    __m256i place = _mm256_i32gather_epi32((const int *)(const void *)ladder->lowest, rank, 4);
+    for (unsigned k = 0; k < ladder->steps; k++) {
+        __m256 threshold = _mm256_i32gather_ps(ladder->thresholds, place, 4);
+        __m256 over = _mm256_cmp_ps(value, threshold, _CMP_GT_OQ);
+        place = _mm256_sub_epi32(place, _mm256_castps_si256(over));
+    }
+    _mm256_storeu_si256((__m256i *)(void *)places, place);
+    return _mm256_movemask_ps(_mm256_cmp_ps(value, value, _CMP_UNORD_Q)) != 0;
+}
+
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_avx2 = {
     count,     pairs,     narrow,    widen_f16, widen_bf16,
-    raise_f32, raise_f64, bytes_f32, bytes_f64,
+    raise_f32, raise_f64, bytes_f32, bytes_f64, place,
 };
 #else
 typedef int fseg_confusion_avx2_is_for_x86;

@@ -16,11 +16,30 @@ FSEG_AVX512 static inline uint64_t equal_bits(const uint8_t *bytes, uint8_t valu
     return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(bytes), _mm512_set1_epi8((char)value));
 }
 
+#define PLACES 16
+
+FSEG_AVX512 static inline int place_vector(const float *values, const fseg_ladder *ladder,
+                                           uint32_t *places)
+{
+    __m512 value = _mm512_loadu_ps(values);
+    __m512i bits = _mm512_castps_si512(value);
+    __m512i flip = _mm512_or_si512(_mm512_srai_epi32(bits, 31), _mm512_set1_epi32(INT32_MIN));
+    __m512i rank = _mm512_srli_epi32(_mm512_xor_si512(bits, flip), 16);
+    __m512i place = _mm512_i32gather_epi32(rank, ladder->lowest, 4);
+    for (unsigned k = 0; k < ladder->steps; k++) {
+        __m512 threshold = _mm512_i32gather_ps(place, ladder->thresholds, 4);
+        __mmask16 over = _mm512_cmp_ps_mask(value, threshold, _CMP_GT_OQ);
+        place = _mm512_mask_sub_epi32(place, over, place, _mm512_set1_epi32(-1));
+    }
+    _mm512_storeu_si512(places, place);
+    return _mm512_cmp_ps_mask(value, value, _CMP_UNORD_Q) != 0;
+}
+
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_avx512 = {
     count,     pairs,     narrow,    widen_f16, widen_bf16,
-    raise_f32, raise_f64, bytes_f32, bytes_f64,
+    raise_f32, raise_f64, bytes_f32, bytes_f64, place,
 };
 #else
 typedef int fseg_confusion_avx512_is_for_x86;

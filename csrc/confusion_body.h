@@ -5,6 +5,9 @@
  *     ones(word)                  the number of ones
  *     fetch(bytes)                fetches the line of the cache that holds an address, which may lie
  *                                 outside the array
+ *     place_vector(values, ladder, places)
+ *                                 place_of each of PLACES values and whether one is NaN; if gathering
+ *                                 is no faster, neither is defined
  *
  * The loops over floats are plain C, of which compilers make vectors. */
 #include <math.h>
@@ -238,3 +241,40 @@ WIDEN(bf16)
     }
 RAISE(f32, float, uint32_t)
 RAISE(f64, double, uint64_t)
+
+/* The place of the bits of a float among those of all: ascending, halves of 16 bits. */
+static inline uint32_t rank_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (bits ^ ((0 - (bits >> 31)) | 0x80000000)) >> 16;
+}
+
+/* The number of thresholds that a value is over: those under all values of its rank, and then up to
+ * `steps` more, which are compared with. */
+static inline uint32_t place_of(float value, const fseg_ladder *ladder)
+{
+    uint32_t place = ladder->lowest[rank_of(value)];
+    for (unsigned k = 0; k < ladder->steps; k++)
+        place += value > ladder->thresholds[place];
+    return place;
+}
+
+/* The same of each of n values; whether there was a NaN. */
+TARGET static int place(const float *FSEG_RESTRICT values, size_t n, const fseg_ladder *ladder,
+                        uint32_t *FSEG_RESTRICT places)
+{
+    int nan = 0;
+    size_t i = 0;
+    for (size_t k = 0; k < n * sizeof *values; k += 64)
+        fetch((const void *)((uintptr_t)values + AHEAD + k));
+#ifdef PLACES
+    for (; i + PLACES <= n; i += PLACES)
+        nan |= place_vector(values + i, ladder, places + i);
+#endif
+    for (; i < n; i++) {
+        places[i] = place_of(values[i], ladder);
+        nan |= values[i] != values[i];
+    }
+    return nan;
+}

@@ -37,6 +37,10 @@ typedef struct {
     /* Copy these labels into bytes. */
     void (*bytes_f32)(const uint32_t *FSEG_RESTRICT labels, size_t n, uint8_t *FSEG_RESTRICT bytes);
     void (*bytes_f64)(const uint64_t *FSEG_RESTRICT labels, size_t n, uint8_t *FSEG_RESTRICT bytes);
+
+    /* Count the thresholds of a ladder that each of n values is over; whether there was a NaN. */
+    int (*place)(const float *FSEG_RESTRICT values, size_t n, const fseg_ladder *ladder,
+                 uint32_t *FSEG_RESTRICT places);
 } fseg_confusion_loops;
 
 extern const fseg_confusion_loops fseg_confusion_scalar;

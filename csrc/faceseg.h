@@ -53,6 +53,7 @@ typedef enum {
     FSEG_BAD_PREDICTION, /* found: the label; expected: the number of classes */
     FSEG_BAD_TARGET,     /* found: the label; expected: the number of classes */
     FSEG_NAN,            /* a pixel that is no number */
+    FSEG_NO_PROBABILITY, /* a value under 0 or over 1 */
     FSEG_BAD_VERTEX      /* position: the vertex; found: 0 for its x, 1 for its y */
 } fseg_status;
 
@@ -365,5 +366,31 @@ typedef struct {
 fseg_status fseg_confusion_highest(const fseg_values *values, const fseg_classes *classes,
                                    const fseg_labels *target, size_t pixels, int64_t *matrix,
                                    fseg_fault *fault);
+
+/* Ascending thresholds, prepared for a sweep: `thresholds` has `n` + FSEG_SLACK elements, `lowest`
+ * FSEG_RANKS. `wide` are the thresholds as they were given. */
+enum { FSEG_RANKS = 1 << 16, FSEG_MOST_THRESHOLDS = 4096 };
+typedef struct {
+    const double *wide;
+    size_t n;
+    float *thresholds;
+    uint32_t *lowest;
+    unsigned steps;
+} fseg_ladder;
+
+/* Fill what `thresholds` and `lowest` point to, and set `steps`. The thresholds are no NaN, and at
+ * most FSEG_MOST_THRESHOLDS. */
+void fseg_ladder_fill(fseg_ladder *ladder);
+
+/* Add each pixel to `table`, (2, n + 1): the row is whether its target is not 0, the column the
+ * number of thresholds that its value is over. */
+fseg_status fseg_sweep(const fseg_values *values, const fseg_ladder *ladder,
+                       const fseg_labels *target, size_t pixels, int64_t *table,
+                       fseg_fault *fault);
+
+/* Add each pixel, by its probability, to one of `bins` of equal width: `counts` (2, bins), the row as
+ * above, and `sums` (bins) of the probabilities. FSEG_NO_PROBABILITY: position: the pixel. */
+fseg_status fseg_calibrate(const fseg_values *values, size_t bins, const fseg_labels *target,
+                           size_t pixels, int64_t *counts, double *sums, fseg_fault *fault);
 
 #endif

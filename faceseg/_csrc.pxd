@@ -36,6 +36,7 @@ cdef extern from "faceseg.h" nogil:
         FSEG_BAD_PREDICTION
         FSEG_BAD_TARGET
         FSEG_NAN
+        FSEG_NO_PROBABILITY
         FSEG_BAD_VERTEX
 
     ctypedef struct fseg_fault:
@@ -215,6 +216,24 @@ cdef extern from "faceseg.h" nogil:
     fseg_status fseg_confusion_highest(
         const fseg_values *values, const fseg_classes *classes, const fseg_labels *target,
         size_t pixels, int64_t *matrix, fseg_fault *fault)
+
+    enum:
+        FSEG_RANKS
+        FSEG_MOST_THRESHOLDS
+
+    ctypedef struct fseg_ladder:
+        const double *wide
+        size_t n
+        float *thresholds
+        uint32_t *lowest
+
+    void fseg_ladder_fill(fseg_ladder *ladder)
+    fseg_status fseg_sweep(
+        const fseg_values *values, const fseg_ladder *ladder, const fseg_labels *target,
+        size_t pixels, int64_t *table, fseg_fault *fault)
+    fseg_status fseg_calibrate(
+        const fseg_values *values, size_t bins, const fseg_labels *target, size_t pixels,
+        int64_t *counts, double *sums, fseg_fault *fault)
 
 
 cdef extern from "portable.h" nogil:

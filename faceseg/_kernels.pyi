@@ -154,6 +154,54 @@ def common_shape(rles: list[RLE]) -> _Shape: ...
 def check_out(out: object, shape: tuple[int, ...]) -> None: ...
 def value_of(dtype: np.dtype[Any], value: float) -> int: ...
 def occurring(labels: NDArray[np.uint8]) -> list[int]: ...
+def count_masks(
+    prediction: NDArray[Any], target: NDArray[Any], matrix: NDArray[np.int64]
+) -> None: ...
+def count_above(
+    values: NDArray[Any],
+    threshold: float,
+    target: NDArray[Any],
+    ignore: int | None,
+    skip_nan: bool,
+    matrix: NDArray[np.int64],
+) -> None: ...
 def confusion(
-    prediction: NDArray[Any], target: NDArray[Any], classes: int, ignore: int | None
-) -> NDArray[np.int64]: ...
+    prediction: NDArray[Any],
+    target: NDArray[Any],
+    classes: int,
+    ignore: int | None,
+    matrix: NDArray[np.int64],
+) -> None: ...
+def confusion_highest(
+    values: NDArray[Any],
+    classes: int,
+    class_step: int,
+    pixel_step: int,
+    target: NDArray[Any],
+    ignore: int | None,
+    skip_nan: bool,
+    matrix: NDArray[np.int64],
+) -> None: ...
+
+MOST_THRESHOLDS: int
+
+@final
+class Ladder:
+    def __init__(self, thresholds: NDArray[np.float64]) -> None: ...
+
+def sweep(
+    values: NDArray[Any],
+    thresholds: Ladder,
+    target: NDArray[Any],
+    ignore: int | None,
+    skip_nan: bool,
+    table: NDArray[np.int64],
+) -> None: ...
+def calibrate(
+    values: NDArray[Any],
+    target: NDArray[Any],
+    ignore: int | None,
+    skip_nan: bool,
+    counts: NDArray[np.int64],
+    sums: NDArray[np.float64],
+) -> None: ...

@@ -75,6 +75,7 @@ cdef dict _REASONS = {
     FSEG_BAD_PREDICTION: "bad prediction",
     FSEG_BAD_TARGET: "bad target",
     FSEG_NAN: "nan",
+    FSEG_NO_PROBABILITY: "no probability",
     FSEG_BAD_VERTEX: "bad vertex",
 }
 

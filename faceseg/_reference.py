@@ -7,7 +7,7 @@ pixels are read in the order `order`. The functions are for reading and for test
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -345,6 +345,71 @@ def confusion(
             raise Fault("bad prediction", i, predicted, classes)
         matrix[true, predicted] += 1
     return matrix
+
+
+def above(
+    values: NDArray[Any], threshold: float, target: NDArray[Any], ignore: int | None, skip: bool
+) -> NDArray[np.int64]:
+    """Count flat values over a threshold against a mask; leave out values that are NaN, or not."""
+    matrix = np.zeros((2, 2), np.int64)
+    for _, value, true in _counted(values, target, ignore, skip):
+        matrix[int(true != 0), int(value > threshold)] += 1
+    return matrix
+
+
+def highest(
+    values: NDArray[Any], target: NDArray[Any], ignore: int | None, skip: bool
+) -> NDArray[np.int64]:
+    """Count the place of the highest of each row of values, the first of equal ones."""
+    classes = values.shape[1]
+    matrix = np.zeros((classes, classes), np.int64)
+    missing = np.isnan(values.astype(np.float64)).any(axis=1)
+    for i, _, true in _counted(np.where(missing, np.nan, 0.0), target, ignore, skip):
+        if not 0 <= true < classes:
+            raise Fault("bad target", i, true, classes)
+        matrix[true, int(values[i].argmax())] += 1
+    return matrix
+
+
+def sweep(
+    values: NDArray[Any],
+    thresholds: NDArray[Any],
+    target: NDArray[Any],
+    ignore: int | None,
+    skip: bool,
+) -> NDArray[np.int64]:
+    """Count by target and by the number of thresholds that a value is over."""
+    table = np.zeros((2, thresholds.size + 1), np.int64)
+    for _, value, true in _counted(values, target, ignore, skip):
+        table[int(true != 0), int((value > thresholds).sum())] += 1
+    return table
+
+
+def calibrate(
+    values: NDArray[Any], bins: int, target: NDArray[Any], ignore: int | None, skip: bool
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Count by target and by bin of equal width, and add up the probabilities of each bin."""
+    counts, sums = np.zeros((2, bins), np.int64), np.zeros(bins)
+    for i, value, true in _counted(values, target, ignore, skip):
+        if not 0 <= value <= 1:
+            raise Fault("no probability", i, 0, 0)
+        place = min(int(value * bins), bins - 1)
+        counts[int(true != 0), place] += 1
+        sums[place] += value
+    return counts, sums
+
+
+def _counted(
+    values: NDArray[Any], target: NDArray[Any], ignore: int | None, skip: bool
+) -> Iterator[tuple[int, float, int]]:
+    """Give position, value and target of the pixels that are not left out."""
+    pairs = zip(values.astype(np.float64).tolist(), target.tolist(), strict=True)
+    for i, (value, true) in enumerate(pairs):
+        if true == ignore or (skip and value != value):
+            continue
+        if value != value:
+            raise Fault("nan", i, 0, 0)
+        yield i, value, true
 
 
 # --- tokens ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ PACKAGE = Path(faceseg.__file__).parent
 # A module may import, at its top, only modules that stand before it.
 ORDER = [
     "_faults", "_kernels", "errors", "machine", "files", "_reference", "rle", "coco_mask",
-    "metrics", "config",
+    "scores", "counting", "metrics_torch", "sweeps", "metrics", "meter", "boundary", "config",
     "contract", "images", "labels", "tables", "records", "draw", "check", "convert", "augment",
     "data", "models", "losses", "checkpoint", "device", "classical", "evaluate", "train",
     "predict", "export", "segment", "pictures", "benchmark", "report", "demo", "cli", "__main__",
@@ -72,6 +72,7 @@ HEAVY = ("torch", "cv2", "PIL", "matplotlib", "onnxruntime", "onnx")
     ("modules", "forbidden"),
     [
         (("faceseg", "faceseg.rle", "faceseg.metrics", "faceseg.config"), HEAVY),
+        (("faceseg.meter", "faceseg.boundary"), HEAVY),
         (("faceseg.contract", "faceseg.cli"), HEAVY),
         (("faceseg.predict",), ("torch", "cv2", "matplotlib", "onnx")),
         (("faceseg.records", "faceseg.evaluate", "faceseg.segment"), ("torch", "matplotlib")),

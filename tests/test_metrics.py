@@ -1,9 +1,11 @@
-"""Counts against loops, scores against scikit-learn and by hand."""
+"""Counts against loops, of every kind of input; curves against peers; traps of peers."""
 
 from __future__ import annotations
 
 import doctest
-import warnings
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from faceseg import _reference, metrics
+from faceseg import RLE, _reference, counting, metrics, sweeps
+
+# Everything here runs with each version of the kernels.
+version = strategies.version
 
 LABEL_DTYPES = ["uint8", "int8", "uint16", "int32", "uint32", "int64"]
 
@@ -104,63 +109,6 @@ def test_predictions_of_ignored_pixels_are_not_looked_at() -> None:
         assert matrix.tolist() == [[0, 0], [0, 2]]
 
 
-@settings(max_examples=20)  # scikit-learn is slow on small arrays
-@given(pairs())
-def test_scores_are_those_of_scikit_learn(
-    labels: tuple[NDArray[np.uint8], NDArray[np.uint8]],
-) -> None:
-    sklearn = pytest.importorskip("sklearn.metrics")
-    prediction, target = (array.ravel() for array in labels)
-    if not target.size:
-        return
-    matrix = metrics.confusion_matrix(prediction, target, num_classes=5)
-    np.testing.assert_array_equal(
-        matrix, sklearn.confusion_matrix(target, prediction, labels=range(5))
-    )
-    options = {"labels": range(5), "average": None, "zero_division": 0}
-    present = np.isin(range(5), np.concatenate([prediction, target]))
-    for ours, theirs in (
-        (metrics.iou, sklearn.jaccard_score),
-        (metrics.dice, sklearn.f1_score),
-        (metrics.precision, sklearn.precision_score),
-        (metrics.recall, sklearn.recall_score),
-    ):
-        scores = ours(matrix)
-        assert scores.dtype == np.float64
-        np.testing.assert_array_equal(np.isnan(scores), ~present)
-        np.testing.assert_allclose(
-            scores[present], theirs(target, prediction, **options)[present], rtol=1e-15
-        )
-    assert metrics.pixel_accuracy(matrix) == sklearn.accuracy_score(target, prediction)
-    assert metrics.mean_iou(matrix) == pytest.approx(np.nanmean(metrics.iou(matrix)), rel=1e-15)
-
-
-def test_a_worked_matrix() -> None:
-    matrix = [[50, 10, 0], [5, 35, 0], [0, 0, 0]]
-    np.testing.assert_allclose(metrics.iou(matrix), [50 / 65, 35 / 50, np.nan])
-    np.testing.assert_allclose(metrics.dice(matrix), [100 / 115, 70 / 85, np.nan])
-    np.testing.assert_allclose(metrics.precision(matrix), [50 / 55, 35 / 45, np.nan])
-    np.testing.assert_allclose(metrics.recall(matrix), [50 / 60, 35 / 40, np.nan])
-    assert metrics.mean_iou(matrix) == pytest.approx((50 / 65 + 35 / 50) / 2)
-    assert metrics.pixel_accuracy(matrix) == 0.85
-
-
-def test_a_class_missed_altogether_scores_nothing() -> None:
-    matrix = metrics.confusion_matrix([0, 0, 0], [0, 1, 1])
-    for score in (metrics.iou, metrics.dice, metrics.precision, metrics.recall):
-        assert score(matrix)[1] == 0
-
-
-def test_no_pixels_have_no_score() -> None:
-    matrix = metrics.confusion_matrix(np.zeros((0, 5), np.uint8), np.zeros((0, 5), np.uint8))
-    assert not matrix.any()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert np.isnan(metrics.iou(matrix)).all()
-        assert np.isnan(metrics.mean_iou(matrix))
-        assert np.isnan(metrics.pixel_accuracy(matrix))
-
-
 @pytest.mark.parametrize("dtype", LABEL_DTYPES)
 @pytest.mark.parametrize("classes", [2, 3])
 def test_labels_out_of_range(dtype: str, classes: int) -> None:
@@ -187,22 +135,546 @@ def test_wide_labels_out_of_range(label: int) -> None:
 
 
 def test_malformed_arguments() -> None:
+    count = metrics.confusion_matrix
     with pytest.raises(ValueError, match=r"shape \(2,\) and target \(1, 2\)"):
-        metrics.confusion_matrix([0, 1], [[0, 1]])
-    for labels in ([0.0, 1.0], np.array([0, 1], np.uint64), ["a", "b"], [1j, 0]):
+        count([0, 1], [[0, 1]])
+    for labels in (np.array([0, 1], np.uint64), ["a", "b"], [1j, 0]):
         with pytest.raises(ValueError, match="target has dtype"):
-            metrics.confusion_matrix([0, 1], labels)
+            count([0, 1], labels, num_classes=2)
         with pytest.raises(ValueError, match="prediction has dtype"):
-            metrics.confusion_matrix(labels, [0, 1])
+            count(labels, [0, 1], num_classes=2)
     for classes in (0, 257, -2):
         with pytest.raises(ValueError, match=f"num_classes is {classes}; expected 1 to 256"):
-            metrics.confusion_matrix([0], [0], num_classes=classes)
+            count([0], [0], num_classes=classes)
     for matrix in ([1, 2], [[1, 2]], [[0.5, 0], [0, 1]]):
         with pytest.raises(ValueError, match=r"expected integers \(C, C\)"):
             metrics.iou(matrix)
+    logits = np.zeros((2, 3, 4, 5), np.float32)
+    target = np.zeros((2, 4, 5), np.uint8)
+    for message, prediction, options in (
+        (r"dtype float32 .* a threshold \(0 for logits.*class_axis", logits, {}),
+        ("dtype float32", logits[:, 0], {"num_classes": 2}),
+        ("both given", logits, {"threshold": 0, "class_axis": 1}),
+        (r"3 values on axis 1; expected 5", logits, {"class_axis": 1, "num_classes": 5}),
+        (r"expected a target of shape \(2, 3, 4\)", logits, {"class_axis": 3}),
+        (r"class_axis is 4; prediction has shape \(2, 3, 4, 5\)", logits, {"class_axis": 4}),
+        ("num_classes is 3 with a threshold", logits[:, 0], {"threshold": 0, "num_classes": 3}),
+        ("threshold is NaN", logits[:, 0], {"threshold": np.nan}),
+        ("nan is 'skip'", logits[:, 0], {"threshold": 0, "nan": "skip"}),
+    ):
+        with pytest.raises(ValueError, match=message):
+            count(prediction, target, **options)
+    with pytest.raises(ValueError, match="target has dtype float64; expected bool or integer"):
+        count([0, 1], [0.0, 1.0])
 
 
-def test_doctests() -> None:
-    result = doctest.testmod(metrics)
+# --- floats ------------------------------------------------------------------------------------
+
+FLOATS = ("float16", "float32", "float64", "bfloat16", "longdouble", ">f4")
+
+
+def as_floats(values: NDArray[Any], dtype: str) -> NDArray[Any]:
+    if dtype == "bfloat16":
+        return values.astype(pytest.importorskip("ml_dtypes").bfloat16)
+    return values.astype(dtype)
+
+
+@st.composite
+def scored(draw: st.DrawFn, classes: int = 1) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return values (classes, H, W), many of them equal, and labels under `classes` or 2."""
+    shape = draw(strategies.shapes)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    few = draw(st.sampled_from([np.array([-np.inf, -1, -0.0, 0.0, 0.5, np.inf]), None]))
+    size = (classes, *shape)
+    values = rng.normal(size=size) if few is None else rng.choice(few, size)
+    labels = rng.integers(0, max(classes, 2), shape).astype(draw(st.sampled_from(LABEL_DTYPES)))
+    return as_floats(values, draw(st.sampled_from(FLOATS))), draw(strategies.layouts(labels))
+
+
+@given(
+    scored(), st.sampled_from([0, -0.3, 0.5, 0.1]), st.sampled_from([None, 0, 1, 255]), st.data()
+)
+def test_values_over_a_threshold(
+    case: tuple[NDArray[Any], NDArray[Any]],
+    threshold: float,
+    ignore: int | None,
+    data: st.DataObject,
+) -> None:
+    values, target = case[0][0], case[1]
+    values = data.draw(strategies.layouts(values))
+    expected = _reference.above(values.ravel(), threshold, target.ravel(), ignore, False)
+    found = metrics.confusion_matrix(values, target, threshold=threshold, ignore_index=ignore)
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 9])
+def test_the_highest_value(classes: int) -> None:
+    @given(
+        scored(classes), st.sampled_from([None, 0, 255]), st.sampled_from([0, 1, 2]), st.booleans()
+    )
+    @settings(max_examples=25)
+    def check(
+        case: tuple[NDArray[Any], NDArray[Any]], ignore: int | None, axis: int, mirrored: bool
+    ) -> None:
+        values, target = case
+        target = target % classes
+        expected = _reference.highest(
+            values.reshape(classes, -1).T.astype(np.float64), target.ravel(), ignore, False
+        )
+        moved = np.ascontiguousarray(np.moveaxis(values, 0, axis))
+        if mirrored:
+            moved = moved[::-1, ::-1].copy()[::-1, ::-1]
+        found = metrics.confusion_matrix(
+            moved, target, class_axis=axis - 3 * mirrored, ignore_index=ignore
+        )
+        np.testing.assert_array_equal(found, expected)
+
+    check()
+
+
+@pytest.mark.parametrize("axis", [1, 3])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_batches_and_images(axis: int, dtype: str) -> None:
+    rng = np.random.default_rng(3)
+    logits = as_floats(np.moveaxis(rng.normal(size=(4, 5, 17, 33)), 1, axis), dtype)
+    target = rng.integers(0, 5, (4, 17, 33))
+    each = metrics.confusion_matrix(logits, target, class_axis=axis, per_image=True)
+    assert each.shape == (4, 5, 5)
+    assert each.dtype == np.int64
+    labels = np.moveaxis(logits.astype(np.float64), axis, -1).argmax(-1)
+    for i in range(4):
+        alone = metrics.confusion_matrix(labels[i], target[i], num_classes=5)
+        np.testing.assert_array_equal(each[i], alone)
+    for prediction, options in (
+        (logits, {"class_axis": axis}),
+        (labels, {"num_classes": 5}),
+        (labels.transpose(2, 0, 1).copy().transpose(1, 2, 0), {"num_classes": 5}),
+    ):
+        whole = metrics.confusion_matrix(prediction, target, **options)
+        np.testing.assert_array_equal(whole, each.sum(axis=0))
+        parts = metrics.confusion_matrix(prediction, target, **options, per_image=True)
+        np.testing.assert_array_equal(parts, each)
+    masks = metrics.confusion_matrix(labels, target, per_image=True)
+    assert masks.shape == (4, 2, 2)
+    assert masks[:, 0, 0].tolist() == [((labels[i] + target[i]) == 0).sum() for i in range(4)]
+    assert metrics.confusion_matrix(labels[0], target[0], per_image=True).shape == (1, 2, 2)
+
+
+def test_integers_with_a_threshold_or_an_axis() -> None:
+    grey = np.array([[0, 127, 128, 255]], np.uint8)
+    target = np.array([[0, 9, 9, 255]], np.uint8)
+    assert metrics.confusion_matrix(grey, target, threshold=127).tolist() == [[1, 0], [1, 2]]
+    marked = metrics.confusion_matrix(grey, target, threshold=127, ignore_index=255)
+    assert marked.tolist() == [[1, 0], [1, 1]]
+    one_hot = np.eye(3, dtype=np.uint8)[[[0, 2, 1]]]
+    found = metrics.confusion_matrix(one_hot, [[0, 2, 2]], class_axis=-1)
+    assert found.tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 1]]
+    assert metrics.confusion_matrix([[-7, 300]], [[1, 1]], threshold=0.5)[1].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_nan_is_found_or_left_out(dtype: str) -> None:
+    rng = np.random.default_rng(1)
+    planes = rng.normal(size=(2, 3, 40, 50))
+    target = rng.integers(0, 3, (2, 40, 50))
+    planes[1, 2, 30, 7] = np.nan
+    logits = as_floats(planes, dtype)
+    where = r"prediction\[1, 30, 7\] \(image 1, row 30, column 7\) is NaN; .* nan='ignore'"
+    for values, options in (
+        (logits, {"class_axis": 1}),
+        (np.moveaxis(logits, 1, -1).copy(), {"class_axis": -1}),
+        (logits[:, 2], {"threshold": 0}),
+        (logits[:, 2].transpose(0, 2, 1).copy().transpose(0, 2, 1), {"threshold": 0}),
+    ):
+        for per_image in (False, True):
+            with pytest.raises(ValueError, match=where):
+                metrics.confusion_matrix(values, target, per_image=per_image, **options)
+        found = metrics.confusion_matrix(values, target, nan="ignore", **options)
+        assert found.sum() == target.size - 1
+        # An ignored pixel may hold anything.
+        marked = np.where(np.isnan(planes[:, 2]), 77, target)
+        masked = metrics.confusion_matrix(values, marked, ignore_index=77, **options)
+        np.testing.assert_array_equal(masked, found)
+    wrong = target.copy()
+    wrong[0, 2, 3] = 3
+    with pytest.raises(ValueError, match=r"target\[0, 2, 3\] \(image 0, row 2, column 3\) is 3"):
+        metrics.confusion_matrix(logits, wrong, class_axis=1, nan="ignore")
+
+
+def test_elements_that_do_not_lie_as_the_machine_has_them() -> None:
+    target = np.arange(12).reshape(3, 4) % 2
+    for dtype in ("i8", "i4", "u1"):
+        odd = np.frombuffer(b"x" + target.astype(dtype).tobytes(), dtype, offset=1).reshape(3, 4)
+        swapped = target.astype(f">{dtype}")
+        for labels in (odd, swapped):
+            for classes in (None, 2):
+                found = metrics.confusion_matrix(labels, labels, num_classes=classes)
+                assert found.tolist() == [[6, 0], [0, 6]]
+    for dtype in ("f2", "f4", "f8"):
+        values = np.frombuffer(b"x" + target.astype(dtype).tobytes(), dtype, offset=1)
+        values = values.reshape(3, 4)
+        for options in ({"threshold": 0.5}, {"class_axis": 0}):
+            pair = np.stack([1 - values, values]) if "class_axis" in options else values
+            assert metrics.confusion_matrix(pair, target, **options).tolist() == [[6, 0], [0, 6]]
+        assert metrics.sweep(values, target, 1).counts.tolist() == [[[6, 0], [0, 6]]]
+
+
+# --- RLE ---------------------------------------------------------------------------------------
+
+
+@given(strategies.same_shapes(2, 2), strategies.orders, strategies.orders)
+def test_runs(masks: list[NDArray[np.bool_]], first: Any, second: Any) -> None:
+    prediction, target = masks
+    expected = metrics.confusion_matrix(prediction, target)
+    runs = RLE.from_mask(prediction, order=first), RLE.from_mask(target, order=second)
+    for pair in (runs, (runs[0], target), (prediction, runs[1])):
+        np.testing.assert_array_equal(metrics.confusion_matrix(*pair), expected)
+        each = metrics.confusion_matrix(*pair, per_image=True)
+        np.testing.assert_array_equal(each, expected[None])
+    both = metrics.confusion_matrix([runs[0]] * 2, [runs[1]] * 2, per_image=True)
+    np.testing.assert_array_equal(both, [expected] * 2)
+    both = metrics.confusion_matrix([runs[0]] * 2, np.stack([target] * 2))
+    np.testing.assert_array_equal(both, 2 * expected)
+
+
+def test_runs_that_do_not_agree() -> None:
+    small, large = RLE.full((2, 3), True), RLE.full((3, 3), True)
+    with pytest.raises(ValueError, match=r"shape \(2, 3\) and target \(3, 3\)"):
+        metrics.confusion_matrix(small, large)
+    with pytest.raises(ValueError, match=r"prediction has 2 masks and target 1"):
+        metrics.confusion_matrix([small, small], [small])
+    with pytest.raises(ValueError, match=r"foreground and background alone; .*ignore_index"):
+        metrics.confusion_matrix(small, small, ignore_index=255)
+
+
+def test_runs_of_more_pixels_than_could_be_decoded() -> None:
+    shape = (2**16, 2**15 + 1)
+    a, b = RLE.from_box((0, 0, 2**15, 2**16), shape), RLE.full(shape, True)
+    assert metrics.confusion_matrix(a, b).tolist() == [[0, 0], [2**16, 2**31]]
+
+
+# --- tensors -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "bfloat16"])
+def test_tensors_are_read_where_they_lie(dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    logits = torch.randn(2, 3, 20, 30, generator=torch.Generator().manual_seed(1))
+    logits = logits.to(getattr(torch, dtype)).requires_grad_()
+    target = torch.randint(0, 3, (2, 20, 30), generator=torch.Generator().manual_seed(2))
+    array, floats = counting.read(logits, "prediction")
+    assert floats
+    assert array.ctypes.data == logits.data_ptr()
+    assert counting.read(target, "target")[0].ctypes.data == target.data_ptr()
+    found = metrics.confusion_matrix(logits, target, class_axis=1)
+    labels = logits.detach().double().argmax(1)
+    expected = metrics.confusion_matrix(labels.numpy(), target.numpy(), num_classes=3)
+    np.testing.assert_array_equal(found, expected)
+    found = metrics.confusion_matrix(logits[:, 0], target, threshold=0.1)
+    expected = metrics.confusion_matrix((logits[:, 0].double() > 0.1).numpy(), target.numpy())
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_one_byte_masks_and_floats_without_gaps_are_not_copied() -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    for dtype in (np.float16, np.float32, np.float64, ml_dtypes.bfloat16):
+        for order in ("C", "F"):
+            values = np.zeros((40, 50), dtype, order=order)
+            flat, _, _ = counting.flat_pair(*[counting.read(values, "prediction")[0]] * 2)
+            assert np.shares_memory(flat, values)
+    for dtype in (bool, np.uint8, np.int8):
+        values = np.zeros((40, 50), dtype)
+        assert np.shares_memory(counting.as_mask(values), values)
+
+
+@pytest.mark.parametrize("per_image", [False, True])
+def test_counting_on_a_device_is_counting_here(per_image: bool) -> None:
+    """The same code counts where a GPU is; here it runs on the CPU."""
+    torch = pytest.importorskip("torch")
+    from faceseg import metrics_torch
+
+    generator = torch.Generator().manual_seed(5)
+    logits = torch.randn(3, 4, 9, 7, generator=generator)
+    labels = torch.randint(0, 4, (3, 9, 7), generator=generator)
+    target = torch.randint(0, 4, (3, 9, 7), generator=generator)
+    missing = logits.clone()
+    missing[1, 2, 3, 4] = torch.nan
+    marked = target.clone()
+    marked[:, 2] = 255
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    for prediction, true, options in (
+        (logits, target, {"class_axis": 1}),
+        (logits.permute(0, 2, 3, 1), marked, {"class_axis": -1, "ignore_index": 255}),
+        (logits.bfloat16(), target.byte(), {"class_axis": 1, "num_classes": 4}),
+        (missing, target, {"class_axis": 1, "nan": "ignore"}),
+        (missing[:, 2], target, {"threshold": 0.1, "nan": "ignore"}),
+        (logits[:, 0].half(), marked, {"threshold": 0.1, "ignore_index": 255}),
+        (labels, target, {"num_classes": 4}),
+        (labels.int(), marked, {"num_classes": 4, "ignore_index": 255}),
+        (labels, target, {}),
+        (labels > 1, target > 1, {}),
+        (labels, marked, {"ignore_index": 255}),
+        (labels[0], target[0], {"num_classes": 4}),
+    ):
+        expected = metrics.confusion_matrix(prediction, true, per_image=per_image, **options)
+        for device in devices:
+            found = metrics_torch.confusion_matrix(
+                prediction.to(device), true.to(device), per_image=per_image, **options
+            )
+            assert found.dtype == np.int64
+            np.testing.assert_array_equal(found, expected)
+    for prediction, true, options in (
+        (missing, target, {"class_axis": 1}),
+        (missing[:, 2], target, {"threshold": 0}),
+        (logits, marked, {"class_axis": 1}),
+        (labels, marked, {"num_classes": 4}),
+        (marked, target, {"num_classes": 4}),
+        (labels - 1, target, {"num_classes": 4}),
+        (labels, logits[:, 0], {}),
+        (logits, target, {}),
+        (labels, target[:, None], {}),
+    ):
+        messages = []
+        for count in (metrics.confusion_matrix, metrics_torch.confusion_matrix):
+            with pytest.raises(ValueError, match="expected") as error:
+                count(prediction, true, per_image=per_image, **options)
+            messages.append(str(error.value))
+        assert messages[0] == messages[1]
+
+
+def test_metrics_without_torch() -> None:
+    program = (
+        "import sys, numpy as np\nfrom faceseg import metrics\n"
+        "metrics.confusion_matrix(np.zeros((2, 3)), np.zeros((2, 3), int), threshold=0)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+# --- traps of peers: what is right here ----------------------------------------------------------
+
+
+def test_a_threshold_of_zero_is_for_the_prediction_alone() -> None:
+    """Peers compare the target with it too, or take 0 as a probability: all is foreground then."""
+    logits = np.array([[-3.0, -0.5, 0.5, 3.0]])
+    for target in ([[0, 1, 0, 1]], [[0, 255, 0, 255]], [[False, True, False, True]]):
+        found = metrics.confusion_matrix(logits, target, threshold=0)
+        assert found.tolist() == [[1, 1], [1, 1]]
+    high = metrics.confusion_matrix(logits, [[0, 1, 0, 1]], threshold=2)
+    assert high.tolist() == [[2, 0], [1, 1]]
+
+
+def test_logits_between_0_and_1_are_logits() -> None:
+    """A peer takes them for probabilities, depending on the other values of the batch."""
+    logits, target = np.array([[0.1, 0.4]]), [[1, 1]]
+    assert metrics.confusion_matrix(logits, target, threshold=0)[1, 1] == 2
+    assert metrics.confusion_matrix(logits, target, threshold=0.5)[1, 1] == 0
+
+
+def test_masks_of_0_and_255() -> None:
+    a, b = np.array([[0, 255, 255]], np.uint8), np.array([[0, 1, 0]], np.uint8)
+    expected = [[1, 1], [0, 1]]
+    assert metrics.confusion_matrix(a, b).tolist() == expected
+    assert metrics.confusion_matrix(a, 255 * b).tolist() == expected
+    assert metrics.confusion_matrix(a.astype(np.int64), b > 0).tolist() == expected
+    for classes in (2, 3):
+        with pytest.raises(ValueError, match=r"prediction\[0, 1\] is 255; .* by mask != 0"):
+            metrics.confusion_matrix(a, b, num_classes=classes)
+        with pytest.raises(ValueError, match=r"target\[0, 1\] is 255; .* ignore_index=255 leaves"):
+            metrics.confusion_matrix(b, 255 * b, num_classes=classes)
+
+
+def test_bytes_do_not_wrap() -> None:
+    """200 * 201 + 200 in uint8 is another class."""
+    labels = np.arange(201, dtype=np.uint8)[None]
+    matrix = metrics.confusion_matrix(labels, labels, num_classes=201)
+    np.testing.assert_array_equal(matrix, np.eye(201))
+
+
+def test_predictions_out_of_range_are_no_other_class() -> None:
+    """3 * 0 + 4 is where target 1 meets prediction 1, so bincount would take 4 for it."""
+    with pytest.raises(ValueError, match=r"prediction\[1\] is 4; expected 0 to 2"):
+        metrics.confusion_matrix([0, 4], [0, 0], num_classes=3)
+    with pytest.raises(ValueError, match=r"prediction\[0\] is -1; expected 0 to 2"):
+        metrics.confusion_matrix([-1, 0], [1, 0], num_classes=3)
+
+
+def test_nothing_is_broadcast() -> None:
+    for a, b in (((2, 4, 5), (2, 1, 4, 5)), ((2, 1, 4, 5), (2, 4, 5)), ((1, 4, 5), (4, 5))):
+        with pytest.raises(ValueError, match=r"broadcast.*squeeze the axis of length 1"):
+            metrics.confusion_matrix(np.zeros(a, bool), np.zeros(b, bool))
+        with pytest.raises(ValueError, match=r"broadcast"):
+            metrics.sweep(np.zeros(a), np.zeros(b, bool))
+    with pytest.raises(ValueError, match=r"shape \(2, 4, 5\) and target \(4, 5\); expected one"):
+        metrics.confusion_matrix(np.zeros((2, 4, 5), bool), np.zeros((4, 5), bool))
+
+
+# --- sweeps --------------------------------------------------------------------------------------
+
+
+@given(scored(), st.sampled_from([None, 0, 255]), st.booleans(), st.data())
+@settings(max_examples=40)
+def test_sweep(
+    case: tuple[NDArray[Any], NDArray[Any]], ignore: int | None, even: bool, data: st.DataObject
+) -> None:
+    values, target = data.draw(strategies.layouts(case[0][0])), case[1]
+    thresholds = 255 if even else [-1, -0.0, 0.1, 0.25, 0.5, 2.0]
+    found = metrics.sweep(values, target, thresholds, ignore_index=ignore)
+    expected = _reference.sweep(values.ravel(), found.thresholds, target.ravel(), ignore, False)
+    np.testing.assert_array_equal(found.histogram, expected)
+    assert found.counts.shape == (found.thresholds.size, 2, 2)
+    for k in range(0, found.thresholds.size, 50 if even else 1):
+        matrix = metrics.confusion_matrix(
+            values, target, threshold=found.thresholds[k], ignore_index=ignore
+        )
+        np.testing.assert_array_equal(found.counts[k], matrix)
+
+
+def probabilities(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    rng = np.random.default_rng(seed)
+    target = (rng.random((2, 40, 50)) < 0.3).astype(np.uint8)
+    noisy = target + rng.normal(0, 0.6, target.shape)
+    return (1 / (1 + np.exp(1 - 2 * noisy))).astype(np.float32), target
+
+
+def test_sweep_is_the_curve_of_scikit_learn() -> None:
+    sklearn = pytest.importorskip("sklearn.metrics")
+    values, target = probabilities()
+    found = metrics.sweep(values, 255 * target)
+    bins = np.digitize(values, found.thresholds, right=True)
+    assert found.average_precision == pytest.approx(
+        sklearn.average_precision_score(target.ravel(), bins.ravel()), rel=1e-12
+    )
+    precision, recall, levels = sklearn.precision_recall_curve(target.ravel(), bins.ravel())
+    ours = found.precision_recall()
+    # Over threshold k are bins k + 1 and up.
+    for k, level in enumerate(levels):
+        if level:
+            assert ours[0][level - 1] == pytest.approx(precision[k], rel=1e-12)
+            assert ours[1][level - 1] == pytest.approx(recall[k], rel=1e-12)
+    every = np.unique(values.astype(np.float64))
+    exact = metrics.sweep(values, target, every)
+    assert exact.average_precision == pytest.approx(
+        sklearn.average_precision_score(target.ravel(), values.ravel()), rel=1e-12
+    )
+    ious = [metrics.iou(matrix)[1] for matrix in found.counts]
+    threshold, score = found.best()
+    assert threshold == found.thresholds[np.argmax(ious)]
+    assert score == max(ious)
+    assert found.best("dice") == (threshold, max(metrics.dice(m)[1] for m in found.counts))
+
+
+def test_sweep_is_that_of_torchmetrics() -> None:
+    torch = pytest.importorskip("torch")
+    peer = pytest.importorskip("torchmetrics.functional.classification")
+    values, target = probabilities(2)
+    given = torch.from_numpy(values).double(), torch.from_numpy(target).long()
+    thresholds = np.linspace(0, 1, 21)
+    precision, recall, _ = peer.binary_precision_recall_curve(
+        *given, thresholds=torch.from_numpy(thresholds)
+    )
+    found = metrics.sweep(values, target, thresholds)
+    ours = found.precision_recall()
+    defined = ~np.isnan(ours[0])
+    np.testing.assert_allclose(ours[0][defined], precision.numpy()[:-1][defined], rtol=3e-7)
+    np.testing.assert_allclose(ours[1], recall.numpy()[:-1], rtol=3e-7)
+
+
+def test_sweeps_add_up() -> None:
+    values, target = probabilities()
+    whole = metrics.sweep(values, target, 9)
+    parts = metrics.sweep(values[0], target[0], 9) + metrics.sweep(values[1], target[1], 9)
+    np.testing.assert_array_equal(whole.histogram, parts.histogram)
+    with pytest.raises(ValueError, match="different thresholds"):
+        whole + metrics.sweep(values, target, 8)
+    empty = metrics.sweep(values, np.zeros_like(target), 9)
+    assert np.isnan(empty.average_precision)
+    assert np.isnan(empty.precision_recall()[1]).all()
+    # What is predicted by mistake makes IoU 0, not undefined.
+    assert empty.best()[1] == 0
+    nothing = metrics.sweep(np.zeros_like(values), np.zeros_like(target), 9)
+    assert np.isnan(nothing.best()[1])
+
+
+def test_sweep_refuses() -> None:
+    values, target = probabilities()
+    values[1, 3, 4] = np.nan
+    with pytest.raises(
+        ValueError, match=r"prediction\[1, 3, 4\] \(image 1, row 3, column 4\) is N"
+    ):
+        metrics.sweep(values, target)
+    assert metrics.sweep(values, target, nan="ignore").histogram.sum() == target.size - 1
+    for message, thresholds in (
+        ("thresholds is 0", 0),
+        (r"shape \(0,\)", []),
+        ("do not ascend", [0.5, 0.5]),
+        ("do not ascend", [0.5, np.nan]),
+        ("4096", 5000),
+    ):
+        with pytest.raises(ValueError, match=message):
+            metrics.sweep(values, target, thresholds)
+    with pytest.raises(ValueError, match="dtype uint8; expected float"):
+        metrics.sweep(target, target)
+
+
+@given(st.sampled_from(FLOATS), st.sampled_from([1, 2, 10, 15, 255]), st.integers(0, 99))
+@settings(max_examples=40)
+def test_calibration(dtype: str, bins: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = as_floats(rng.choice([0, 0.1, 0.5, 1, *rng.random(40)], (30, 41)), dtype)
+    target = rng.integers(0, 2, values.shape).astype(np.uint8)
+    found = metrics.calibration(values, 255 * target, bins=bins)
+    counts, sums = _reference.calibrate(values.ravel(), bins, target.ravel(), None, False)
+    np.testing.assert_array_equal(found.pixels, counts.sum(axis=0))
+    np.testing.assert_array_equal(found.foreground, counts[1])
+    np.testing.assert_allclose(found.probability, sums, rtol=1e-12)
+    assert found.edges.size == bins + 1
+    mean = np.abs(found.frequency - found.mean_probability) * found.pixels / target.size
+    assert found.expected_error == pytest.approx(np.nansum(mean), rel=1e-9)
+    both = found + found
+    assert both.pixels.sum() == 2 * target.size
+    assert both.expected_error == pytest.approx(found.expected_error, rel=1e-12)
+
+
+def test_calibration_is_that_of_torchmetrics() -> None:
+    torch = pytest.importorskip("torch")
+    peer = pytest.importorskip("torchmetrics.functional.classification")
+    values, target = probabilities(3)
+    given = torch.from_numpy(values).double(), torch.from_numpy(target).long()
+    theirs = float(peer.binary_calibration_error(*given, n_bins=15))
+    assert metrics.calibration(values, target).expected_error == pytest.approx(theirs, rel=1e-6)
+
+
+def test_calibration_refuses() -> None:
+    for value in (-0.25, 1.25, np.inf):
+        with pytest.raises(ValueError, match=r"prediction\[0, 1\] is no probability"):
+            metrics.calibration([[0.5, value]], [[0, 1]])
+    with pytest.raises(ValueError, match=r"prediction\[0, 1\] is NaN"):
+        metrics.calibration([[0.5, np.nan]], [[0, 1]])
+    with pytest.raises(ValueError, match="bins is 0"):
+        metrics.calibration([0.5], [1], bins=0)
+    with pytest.raises(ValueError, match="15 and 3 bins"):
+        metrics.calibration([0.5], [1]) + metrics.calibration([0.5], [1], bins=3)
+    nothing = metrics.calibration(np.zeros((0, 2)), np.zeros((0, 2), bool))
+    assert np.isnan(nothing.expected_error)
+    assert np.isnan(nothing.frequency).all()
+
+
+# --- pages ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", [counting, sweeps])
+def test_doctests(module: Any) -> None:
+    result = doctest.testmod(module, extraglobs={"np": np})
     assert result.attempted > 1
+    assert result.failed == 0
+
+
+def test_page() -> None:
+    page = Path(__file__).parents[1] / "docs" / "metrics.md"
+    result = doctest.testfile(str(page), module_relative=False)
+    assert result.attempted > 5
     assert result.failed == 0
