@@ -1,4 +1,4 @@
-"""Recipes that people copy, in NumPy, numba and OpenCV, and the contenders for class confusion.
+"""Recipes that people copy, in NumPy, numba and OpenCV.
 
 Each gives the same answer as ours for the same input, so that only time differs.
 """
@@ -8,11 +8,7 @@ from __future__ import annotations
 import cv2
 import numba
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from sklearn import metrics as sklearn
-
-from faceseg import metrics
 
 Mask = NDArray[np.uint8]
 Shape = tuple[int, int]
@@ -173,31 +169,3 @@ def cv2_nearest(mask: Mask, size: Shape) -> Mask:
         return np.asarray(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST))
     small = cv2.resize(mask.T, size, interpolation=cv2.INTER_NEAREST)
     return np.ascontiguousarray(np.asarray(small).T)
-
-
-# --- class confusion --------------------------------------------------------------------------
-
-
-def bincount(prediction: Mask, target: Mask, classes: int) -> NDArray[np.int64]:
-    """Return the confusion matrix by the usual recipe in NumPy."""
-    pairs = target.astype(np.int64).ravel() * classes + prediction.ravel()
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
-
-
-def torch_bincount(prediction: Mask, target: Mask, classes: int) -> NDArray[np.int64]:
-    """Return the confusion matrix by the usual recipe in torch."""
-    p, t = torch.from_numpy(prediction).flatten(), torch.from_numpy(target).flatten()
-    pairs = t.long() * classes + p
-    return torch.bincount(pairs, minlength=classes * classes).reshape(classes, classes).numpy()
-
-
-CONFUSION = {
-    "faceseg": lambda prediction, target, classes: metrics.confusion_matrix(
-        prediction, target, num_classes=classes
-    ),
-    "numpy": bincount,
-    "torch": torch_bincount,
-    "scikit-learn": lambda prediction, target, classes: sklearn.confusion_matrix(
-        target.ravel(), prediction.ravel(), labels=range(classes)
-    ),
-}

@@ -21,7 +21,10 @@ from faceseg.files import write_json, write_text
 from faceseg.machine import machine, versions
 
 HERE = Path(__file__).parent
-PEERS = ("pycocotools", "rlemasklib", "faster-coco-eval", "hotcoco", "numba", "scikit-learn")
+PEERS = (
+    "pycocotools", "rlemasklib", "faster-coco-eval", "hotcoco", "numba", "scikit-learn",
+    "torchmetrics", "segmentation-models-pytorch", "monai",
+)  # fmt: skip
 
 
 def _commit() -> str:
@@ -91,7 +94,7 @@ def run(subject: str, more: list[str]) -> Path:
         "machine": here,
         "versions": _versions(),
     }
-    if subject == "rle":
+    if subject in ("rle", "metrics"):
         from ceiling import bandwidth
 
         result |= {"bandwidth": bandwidth(), "rows": [b["extra_info"] for b in benchmarks]}
@@ -108,7 +111,10 @@ def run(subject: str, more: list[str]) -> Path:
             for b in benchmarks
         ]
     write_json(stem.with_suffix(".json"), result)
-    text = table.full(table.load(stem.with_suffix(".json"))) if subject == "rle" else _table(result)
+    if subject == "rle":
+        text = table.full(table.load(stem.with_suffix(".json")))
+    else:
+        text = table.counts(result) if subject == "metrics" else _table(result)
     write_text(stem.with_suffix(".md"), text)
     return stem.with_suffix(".md")
 

@@ -1,4 +1,4 @@
-"""Tables of the results of `bench_rle.py`.
+"""Tables of the results of `bench_rle.py` and `bench_metrics.py`.
 
 python benchmarks/table.py RESULTS.json            the summary, on the screen
 python benchmarks/table.py RESULTS.json --write    all tables, into docs/benchmarks.md and README.md
@@ -90,16 +90,21 @@ def heading(result: Row) -> str:
     machine, speed = result["machine"], result["bandwidth"]
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {result['date']}, "
-        f"commit {result['commit']}; {_used(result['versions'])}.\n\n"
+        f"commit {result['commit']}; {_used(result['versions'], result['subject'])}.\n\n"
         f"Memory, on 8 buffers of 1080 × 1920 bytes in turn: read {speed['read']:.1f} GB/s, "
         f"memset {speed['memset']:.1f} GB/s, memcpy {speed['memcpy']:.1f} GB/s."
     )
 
 
-def _used(found: dict[str, str]) -> str:
+def _used(found: dict[str, str], subject: str = "rle") -> str:
     """Return the versions that matter."""
-    names = ("python", "numpy", "pycocotools", "rlemasklib", "faster-coco-eval", "hotcoco", "numba",
-             "opencv-python-headless")  # fmt: skip
+    names = ("python", "numpy", "numba", "pycocotools", "hotcoco", "faster-coco-eval")
+    if subject == "rle":
+        names += ("rlemasklib", "opencv-python-headless")
+    else:
+        names += (
+            "torch", "scikit-learn", "torchmetrics", "segmentation-models-pytorch", "monai",
+        )  # fmt: skip
     return ", ".join(f"{name} {found[name]}" for name in names if name in found)
 
 
@@ -290,6 +295,39 @@ def full(result: Row) -> str:
             + " | " + " | ".join(number(ratio(row, v) or 0) for v in ours)
             + f" | {_aims(row)} | {others} | {', '.join(row['wrong'])} |"
         )  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def counts(result: Row) -> str:
+    """Return the table of a file of results of `bench_metrics.py`."""
+    ours = versions(result)
+    lines = [
+        "# Counting of pixels against peers",
+        "",
+        heading(result),
+        "",
+        "Medians of interleaved rounds, microseconds. ×: a peer's median over ours, its aim in "
+        "brackets. *read*: the time to read the same bytes over ours.",
+        "",
+        "| case | size | " + " | ".join(ours) + " | read | × peers |",
+        "|---|---|" + "---:|" * (len(ours) + 1) + "---|",
+    ]
+    for row in result["rows"]:
+        best = micro(row, f"faceseg {ours[0]}")
+        aims = row["targets"]
+        aims = {best_peer(row) if not name else name: aim for name, aim in aims.items()}
+        times = [f"faceseg {v}" for v in ours]
+        shown = [number(micro(row, name)) if name in row["times"] else "" for name in times]
+        share = f"{100 * micro(row, 'read') / best:.0f} %" if "read" in row["times"] else ""
+        aim = f" [{100 * row['share']:.0f} %]" if row["share"] else ""
+        ratios = sorted((micro(row, name) / best, name) for name in row["peers"])
+        peers = ", ".join(
+            f"{name} {number(ratio)}" + (f" [{aims[name]:g}]" if name in aims else "")
+            for ratio, name in ratios
+        )
+        lines.append(
+            f"| {row['case']} | {row['size']} | {' | '.join(shown)} | {share}{aim} | {peers} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -16,6 +16,45 @@ FSEG_AVX512 static inline uint64_t equal_bits(const uint8_t *bytes, uint8_t valu
     return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(bytes), _mm512_set1_epi8((char)value));
 }
 
+#define SCATTERED_PIXELS 512
+
+/* The pixels of each class of 512, as eight words. */
+FSEG_AVX512 static inline void find_classes(const uint8_t *labels, unsigned classes,
+                                            __m512i planes[])
+{
+    for (unsigned c = 0; c < classes; c++) {
+        uint64_t words[8];
+        for (size_t i = 0; i < 8; i++)
+            words[i] = equal_bits(labels + 64 * i, (uint8_t)c);
+        planes[c] = _mm512_loadu_si512(words);
+    }
+}
+
+/* Add the pairs of 512 pixels of few classes: the ones of each two planes, however the labels are
+ * mixed; whether all pixels but the ignored ones have a pair. */
+FSEG_AVX512 static int count_scattered(const uint8_t *prediction, const uint8_t *target,
+                                       unsigned classes, int ignore, int64_t *matrix)
+{
+    __m512i predicted[FEW_CLASSES], truth[FEW_CLASSES];
+    int64_t pixels = SCATTERED_PIXELS, found = 0;
+    find_classes(prediction, classes, predicted);
+    find_classes(target, classes, truth);
+    if (ignore != FSEG_NO_IGNORE) {
+        for (size_t i = 0; i < SCATTERED_PIXELS; i += 64)
+            pixels -= (int64_t)ones(equal_bits(target + i, (uint8_t)ignore));
+        if (ignore < (int)classes)
+            truth[ignore] = _mm512_setzero_si512();
+    }
+    for (unsigned t = 0; t < classes; t++)
+        for (unsigned p = 0; p < classes; p++) {
+            __m512i both = _mm512_popcnt_epi64(_mm512_and_si512(truth[t], predicted[p]));
+            int64_t n = _mm512_reduce_add_epi64(both);
+            matrix[t * classes + p] += n;
+            found += n;
+        }
+    return found == pixels;
+}
+
 #define PLACES 16
 
 FSEG_AVX512 static inline int place_vector(const float *values, const fseg_ladder *ladder,

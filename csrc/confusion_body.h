@@ -5,6 +5,9 @@
  *     ones(word)                  the number of ones
  *     fetch(bytes)                fetches the line of the cache that holds an address, which may lie
  *                                 outside the array
+ *     count_scattered(prediction, target, classes, ignore, matrix)
+ *                                 the pairs of SCATTERED_PIXELS of few classes; if tables are no
+ *                                 slower, neither is defined
  *     place_vector(values, ladder, places)
  *                                 place_of each of PLACES values and whether one is NaN; if gathering
  *                                 is no faster, neither is defined
@@ -17,12 +20,16 @@
  * are counted one by one after there were more. */
 enum { FEW_PAIRS = 6, SCATTERED = 1024 };
 
-/* Classes whose pairs have four tables of 32-bit counters, so that no addition waits for the one
- * before; and pixels after which these are added up. */
-enum { FEW_CLASSES = 16, MOST_PIXELS = 1 << 24 };
+/* Pixels after which the tables of few classes are added up. */
+enum { MOST_PIXELS = 1 << 24 };
 
 /* Bytes that are fetched ahead of floats. */
 enum { AHEAD = 2048 };
+
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 TARGET static void count(const uint64_t *prediction, const uint64_t *target, size_t n,
                          uint64_t sums[3])
@@ -40,6 +47,7 @@ TARGET static void count(const uint64_t *prediction, const uint64_t *target, siz
 
 /* --- pairs of labels -------------------------------------------------------------------------- */
 
+/* Few classes have four tables of 32-bit counters, so that no addition waits for the one before. */
 typedef struct {
     uint32_t counts[4][FEW_CLASSES * FEW_CLASSES];
     unsigned pending; /* pixels in them */
@@ -126,6 +134,14 @@ TARGET static int pairs(const uint8_t *prediction, const uint8_t *target, size_t
         memset(&tables, 0, sizeof tables);
     for (; i + 64 <= n && valid; i += 64) {
         const uint8_t *p = prediction + i, *t = target + i;
+#ifdef SCATTERED_PIXELS
+        if (scattered && classes <= FEW_CLASSES && n - i >= SCATTERED_PIXELS) {
+            scattered -= least(scattered, SCATTERED_PIXELS);
+            valid = count_scattered(p, t, classes, ignore, matrix);
+            i += SCATTERED_PIXELS - 64;
+            continue;
+        }
+#endif
         if (scattered) {
             scattered -= 64;
             valid = few ? count_few(p, t, classes, &tables)

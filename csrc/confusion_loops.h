@@ -9,6 +9,9 @@
 /* No label is left out. */
 enum { FSEG_NO_IGNORE = -1 };
 
+/* Classes whose pairs are worth tables of their own. */
+enum { FEW_CLASSES = 16 };
+
 typedef struct {
     /* Add to sums the ones of n words of two planes: of both, of the first, of the second. */
     void (*count)(const uint64_t *prediction, const uint64_t *target, size_t n, uint64_t sums[3]);
