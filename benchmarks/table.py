@@ -98,13 +98,13 @@ def heading(result: Row) -> str:
 
 def _used(found: dict[str, str], subject: str = "rle") -> str:
     """Return the versions that matter."""
-    names = ("python", "numpy", "numba", "pycocotools", "hotcoco", "faster-coco-eval")
+    names = ["python", "numpy", "pycocotools", "rlemasklib", "faster-coco-eval", "hotcoco", "numba"]
     if subject == "rle":
-        names += ("rlemasklib", "opencv-python-headless")
+        names += ["opencv-python-headless"]
     else:
-        names += (
+        names += [
             "torch", "scikit-learn", "torchmetrics", "segmentation-models-pytorch", "monai",
-        )  # fmt: skip
+        ]  # fmt: skip
     return ", ".join(f"{name} {found[name]}" for name in names if name in found)
 
 
@@ -315,7 +315,7 @@ def counts(result: Row) -> str:
     for row in result["rows"]:
         best = micro(row, f"faceseg {ours[0]}")
         aims = row["targets"]
-        aims = {best_peer(row) if not name else name: aim for name, aim in aims.items()}
+        aims = {name if name else best_peer(row): aim for name, aim in aims.items()}
         times = [f"faceseg {v}" for v in ours]
         shown = [number(micro(row, name)) if name in row["times"] else "" for name in times]
         share = f"{100 * micro(row, 'read') / best:.0f} %" if "read" in row["times"] else ""
