@@ -118,24 +118,34 @@ void fseg_count_masks(const uint8_t *prediction, const uint8_t *target, size_t p
     }
 }
 
-static int is_nan(const fseg_values *values, size_t i)
+/* Copy n values of 16 bits, `step` elements apart, as floats. */
+static void widen(fseg_type type, const void *values, ptrdiff_t step, size_t n, float *floats)
+{
+    const fseg_confusion_loops *loops = fseg_active->confusion;
+    (type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(values, step, n, floats);
+}
+
+/* The value of a pixel, which is exact. */
+static double value_at(const fseg_values *values, size_t i)
 {
     const uint8_t *at = at_pixel(values->pixels, values->type, i);
-    uint16_t half;
     float narrow;
     double wide;
-    switch (values->type) {
-    case FSEG_F16:
-    case FSEG_BF16:
-        memcpy(&half, at, sizeof half);
-        return (half & 0x7fff) > (values->type == FSEG_F16 ? 0x7c00 : 0x7f80);
-    case FSEG_F32:
-        memcpy(&narrow, at, sizeof narrow);
-        return narrow != narrow;
-    default:
+    if (values->type == FSEG_F64) {
         memcpy(&wide, at, sizeof wide);
-        return wide != wide;
+        return wide;
     }
+    if (values->type == FSEG_F32)
+        memcpy(&narrow, at, sizeof narrow);
+    else
+        widen(values->type, at, 1, 1, &narrow);
+    return narrow;
+}
+
+static int is_nan(const fseg_values *values, size_t i)
+{
+    double value = value_at(values, i);
+    return value != value;
 }
 
 /* The values over a limit, of n pixels from `first` on; whether there was a NaN. */
@@ -143,7 +153,6 @@ static int pack_values(const fseg_values *values, size_t first, size_t n, const 
                        uint64_t *bits)
 {
     const uint8_t *pixels = at_pixel(values->pixels, values->type, first);
-    const fseg_confusion_loops *loops = fseg_active->confusion;
     float floats[FLOATS];
     int nan = 0;
     if (values->type == FSEG_F32 || values->type == FSEG_F64) {
@@ -152,8 +161,7 @@ static int pack_values(const fseg_values *values, size_t first, size_t n, const 
     }
     for (size_t at = 0; at < n; at += FLOATS) {
         size_t some = least(n - at, FLOATS);
-        (values->type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(
-            (const uint16_t *)(const void *)pixels + at, 1, some, floats);
+        widen(values->type, at_pixel(pixels, values->type, at), 1, some, floats);
         nan |= fseg_active->pack->rows[FSEG_ABOVE_F32]((const uint8_t *)floats, 1, some, 0, limit,
                                                        bits + at / 64);
     }
@@ -281,7 +289,7 @@ static int find_highest(const fseg_values *values, const fseg_classes *classes, 
             continue;
         }
         if (values->type != FSEG_F32) {
-            (values->type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(plane, step, n, floats);
+            widen(values->type, plane, step, n, floats);
             plane = floats;
             step = 1;
         }
@@ -374,27 +382,6 @@ void fseg_ladder_fill(fseg_ladder *ladder)
         ladder->steps = (unsigned)(ladder->n - place);
 }
 
-/* The value of a pixel, which is exact. */
-static double value_at(const fseg_values *values, size_t i)
-{
-    const uint8_t *at = at_pixel(values->pixels, values->type, i);
-    const fseg_confusion_loops *loops = fseg_active->confusion;
-    uint16_t half;
-    float narrow;
-    double wide;
-    if (values->type == FSEG_F64) {
-        memcpy(&wide, at, sizeof wide);
-        return wide;
-    }
-    if (values->type == FSEG_F32) {
-        memcpy(&narrow, at, sizeof narrow);
-        return narrow;
-    }
-    memcpy(&half, at, sizeof half);
-    (values->type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(&half, 1, 1, &narrow);
-    return narrow;
-}
-
 /* Number of thresholds that a value is over. */
 static uint32_t place_of(double value, const fseg_ladder *ladder)
 {
@@ -418,7 +405,7 @@ static int find_places(const fseg_values *values, size_t first, size_t n,
     if (values->type == FSEG_F32)
         return loops->place(pixels, n, ladder, places);
     if (values->type != FSEG_F64) {
-        (values->type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(pixels, 1, n, floats);
+        widen(values->type, pixels, 1, n, floats);
         return loops->place(floats, n, ladder, places);
     }
     int nan = 0;
