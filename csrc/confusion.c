@@ -58,26 +58,48 @@ static void pack_bytes(const uint8_t *bytes, size_t n, fseg_test test, uint8_t l
     fseg_active->pack->rows[test](bytes, 1, n, (ptrdiff_t)n, &limit, bits);
 }
 
-/* The foreground, any label but 0, of n pixels from `first` on, and those that are not ignored. */
-static void pack_target(const fseg_labels *target, size_t first, size_t n, uint64_t *bits,
-                        uint64_t *valid)
+/* Copy labels of 64 bits as bytes, UINT8_MAX for the ignored ones and those over it. Whether all
+ * others are under UINT8_MAX, or, if none is ignored, not over it. */
+static int narrow(const fseg_labels *labels, size_t first, size_t n, uint8_t *bytes)
 {
-    uint8_t bytes[BLOCK];
-    if (target->type == FSEG_U8) {
-        const uint8_t *pixels = at_pixel(target->pixels, FSEG_U8, first);
-        pack_bytes(pixels, n, FSEG_NONZERO_U8, 0, bits);
-        if (ignored_byte(target) != FSEG_NO_IGNORE)
-            pack_bytes(pixels, n, FSEG_EQUAL_U8, (uint8_t)target->ignore, valid);
-        else
-            memset(valid, 0, (n + 63) / 64 * sizeof *valid);
-    } else {
-        for (size_t i = 0; i < n; i++)
-            bytes[i] = label_at(target, first + i) != 0;
-        pack_bytes(bytes, n, FSEG_NONZERO_U8, 0, bits);
-        for (size_t i = 0; i < n; i++)
-            bytes[i] = (uint8_t)is_ignored(target, first + i);
-        pack_bytes(bytes, n, FSEG_NONZERO_U8, 0, valid);
-    }
+    const int64_t *pixels = (const int64_t *)labels->pixels + first;
+    if (labels->has_ignore)
+        return fseg_active->confusion->narrow_some(pixels, n, labels->ignore, bytes);
+    return fseg_active->confusion->narrow(pixels, n, bytes);
+}
+
+/* The target as bytes that are 0 in the background and 1 for the label 1 alone, where they lie or in
+ * `bytes`. *ignored gets the byte of pixels to leave out, or FSEG_NO_IGNORE. */
+static const uint8_t *as_bytes(const fseg_labels *target, size_t first, size_t n, uint8_t *bytes,
+                               int *ignored)
+{
+    *ignored = ignored_byte(target);
+    if (target->type == FSEG_U8)
+        return at_pixel(target->pixels, FSEG_U8, first);
+    *ignored = target->has_ignore ? UINT8_MAX : FSEG_NO_IGNORE;
+    if (!narrow(target, first, n, bytes) && target->has_ignore)
+        for (size_t i = 0; i < n; i++) {
+            int64_t label = label_at(target, first + i);
+            bytes[i] = label == target->ignore ? UINT8_MAX : (uint8_t)(label == 1 ? 1 : label ? 2 : 0);
+        }
+    return bytes;
+}
+
+/* Of n pixels from `first` on, the foreground, any label but 0; unless it is NULL, those of label 1;
+ * and those that are not ignored. */
+static void pack_target(const fseg_labels *target, size_t first, size_t n, uint64_t *bits,
+                        uint64_t *ones, uint64_t *valid)
+{
+    uint8_t room[BLOCK];
+    int ignored;
+    const uint8_t *bytes = as_bytes(target, first, n, room, &ignored);
+    pack_bytes(bytes, n, FSEG_NONZERO_U8, 0, bits);
+    if (ones)
+        pack_bytes(bytes, n, FSEG_EQUAL_U8, 1, ones);
+    if (ignored == FSEG_NO_IGNORE)
+        memset(valid, 0, (n + 63) / 64 * sizeof *valid);
+    else
+        pack_bytes(bytes, n, FSEG_EQUAL_U8, (uint8_t)ignored, valid);
     for (size_t i = 0; i < (n + 63) / 64; i++)
         valid[i] = ~valid[i];
     if (n % 64)
@@ -176,7 +198,7 @@ fseg_status fseg_count_above(const fseg_values *values, const fseg_labels *targe
     for (size_t at = 0, n; at < pixels; at += n) {
         n = least(pixels - at, BLOCK);
         int nan = pack_values(values, at, n, &limit, predicted);
-        pack_target(target, at, n, truth, valid);
+        pack_target(target, at, n, truth, NULL, valid);
         for (size_t i = at; nan && i < at + n; i++) {
             if (!is_nan(values, i))
                 continue;
@@ -208,61 +230,85 @@ static fseg_status find_wrong(const fseg_labels *prediction, const fseg_labels *
     return fail(fault, FSEG_BAD_PREDICTION, 0, label_at(prediction, 0), classes);
 }
 
-/* Labels as bytes, where they lie or in `bytes`; *high gets all bits set in any of them. */
-static const uint8_t *narrowed(const fseg_labels *labels, size_t first, size_t n, uint8_t *bytes,
-                               uint64_t *high)
+/* Make pixels that are ignored pairs of zeros; whether the labels of all others are bytes. *dropped
+ * gets their number. */
+static int drop_ignored(const fseg_labels *prediction, const fseg_labels *target, size_t first,
+                        size_t n, uint8_t *p, uint8_t *t, int64_t *dropped)
 {
-    const uint8_t *pixels = at_pixel(labels->pixels, labels->type, first);
-    if (labels->type == FSEG_U8)
-        return pixels;
-    *high |= fseg_active->confusion->narrow((const int64_t *)(const void *)pixels, n, bytes);
-    return bytes;
-}
-
-/* Make pixels that are ignored pairs of zeros; return their number and set *high anew. */
-static size_t drop_ignored(const fseg_labels *prediction, const fseg_labels *target, size_t first,
-                           size_t n, uint8_t *p, uint8_t *t, uint64_t *high)
-{
-    size_t dropped = 0;
-    *high = 0;
+    uint64_t high = 0;
+    *dropped = 0;
     for (size_t i = 0; i < n; i++) {
-        if (is_ignored(target, first + i)) {
-            p[i] = t[i] = 0;
-            dropped++;
-        } else {
-            *high |= (uint64_t)(label_at(prediction, first + i) | label_at(target, first + i));
-        }
+        int64_t predicted = label_at(prediction, first + i), truth = label_at(target, first + i);
+        int ignored = is_ignored(target, first + i);
+        *dropped += ignored;
+        p[i] = ignored ? 0 : (uint8_t)predicted;
+        t[i] = ignored ? 0 : (uint8_t)truth;
+        high |= ignored ? 0 : (uint64_t)(predicted | truth);
     }
-    return dropped;
+    return high <= UINT8_MAX;
 }
 
 fseg_status fseg_confusion(const fseg_labels *prediction, const fseg_labels *target, size_t pixels,
                            unsigned classes, int64_t *matrix, fseg_fault *fault)
 {
     uint8_t bytes_p[BLOCK], bytes_t[BLOCK];
-    int ignore = ignored_byte(target);
-    size_t block = prediction->type == FSEG_U8 && target->type == FSEG_U8 ? pixels : BLOCK;
+    int wide_p = prediction->type != FSEG_U8, wide_t = target->type != FSEG_U8;
+    size_t block = wide_p || wide_t ? BLOCK : pixels;
     for (size_t at = 0, n; at < pixels; at += n) {
-        uint64_t high = 0;
-        int left_out = ignore;
+        int ignore = wide_t && target->has_ignore ? UINT8_MAX : ignored_byte(target);
         n = least(pixels - at, block);
-        const uint8_t *p = narrowed(prediction, at, n, bytes_p, &high);
-        const uint8_t *t = narrowed(target, at, n, bytes_t, &high);
-        if (high > UINT8_MAX && target->has_ignore) {
-            memmove(bytes_p, p, n);
-            memmove(bytes_t, t, n);
-            matrix[0] -= (int64_t)drop_ignored(prediction, target, at, n, bytes_p, bytes_t, &high);
+        const uint8_t *p = wide_p ? bytes_p : at_pixel(prediction->pixels, FSEG_U8, at);
+        const uint8_t *t = wide_t ? bytes_t : at_pixel(target->pixels, FSEG_U8, at);
+        int fit = !wide_p || narrow(prediction, at, n, bytes_p);
+        if (wide_t)
+            fit &= narrow(target, at, n, bytes_t);
+        if (!fit && target->has_ignore) {
+            int64_t dropped;
+            fit = drop_ignored(prediction, target, at, n, bytes_p, bytes_t, &dropped);
+            matrix[0] -= dropped;
             p = bytes_p;
             t = bytes_t;
-            left_out = FSEG_NO_IGNORE;
+            ignore = FSEG_NO_IGNORE;
         }
-        if (high > UINT8_MAX || !fseg_active->confusion->pairs(p, t, n, classes, left_out, matrix))
+        if (!fit || !fseg_active->confusion->pairs(p, t, n, classes, ignore, matrix))
             return find_wrong(prediction, target, pixels, classes, fault);
     }
     return FSEG_OK;
 }
 
 /* --- highest classes -------------------------------------------------------------------------- */
+
+/* Up to SOME_CLASSES classes' values of FLOATS pixels. */
+typedef union {
+    float narrow[SOME_CLASSES][FLOATS];
+    double wide[SOME_CLASSES][FLOATS];
+} some_values;
+
+/* The values of `some` classes from class c on, of n pixels from `first` on: where they lie, or in
+ * `copies`. *step gets the distance of classes. */
+static const void *find_planes(const fseg_values *values, const fseg_classes *classes, size_t first,
+                               size_t n, unsigned c, unsigned some, some_values *copies,
+                               ptrdiff_t *step)
+{
+    const fseg_confusion_loops *loops = fseg_active->confusion;
+    fseg_type type = values->type;
+    ptrdiff_t offset = (ptrdiff_t)first * classes->pixel_step + (ptrdiff_t)c * classes->class_step;
+    const uint8_t *plane = (const uint8_t *)values->pixels + offset * (ptrdiff_t)SIZES[type];
+    *step = classes->class_step;
+    if (classes->pixel_step == 1 && (type == FSEG_F32 || type == FSEG_F64))
+        return plane;
+    *step = FLOATS;
+    for (unsigned i = 0; i < some; i++) {
+        if (type == FSEG_F64)
+            loops->copy_f64((const void *)plane, classes->pixel_step, n, copies->wide[i]);
+        else if (type == FSEG_F32)
+            loops->copy_f32((const void *)plane, classes->pixel_step, n, copies->narrow[i]);
+        else
+            widen(type, plane, classes->pixel_step, n, copies->narrow[i]);
+        plane += classes->class_step * (ptrdiff_t)SIZES[type];
+    }
+    return copies;
+}
 
 /* The class of the highest of each pixel's values, of n pixels from `first` on, the first of equal
  * ones; whether there was a NaN. */
@@ -278,22 +324,16 @@ static int find_highest(const fseg_values *values, const fseg_classes *classes, 
         uint32_t narrow[FLOATS];
         uint64_t wide[FLOATS];
     } best;
-    float floats[FLOATS];
+    some_values copies;
     int nan = 0, is_wide = values->type == FSEG_F64;
-    for (unsigned c = 0; c < classes->classes; c++) {
-        ptrdiff_t step = classes->pixel_step;
-        ptrdiff_t offset = (ptrdiff_t)first * step + (ptrdiff_t)c * classes->class_step;
-        const void *plane = (const uint8_t *)values->pixels + offset * (ptrdiff_t)SIZES[values->type];
-        if (is_wide) {
-            nan |= loops->raise_f64(plane, step, n, c, highest.wide, best.wide);
-            continue;
-        }
-        if (values->type != FSEG_F32) {
-            widen(values->type, plane, step, n, floats);
-            plane = floats;
-            step = 1;
-        }
-        nan |= loops->raise_f32(plane, step, n, c, highest.narrow, best.narrow);
+    for (unsigned c = 0, some; c < classes->classes; c += some) {
+        ptrdiff_t step;
+        some = (unsigned)least(classes->classes - c, SOME_CLASSES);
+        const void *planes = find_planes(values, classes, first, n, c, some, &copies, &step);
+        if (is_wide)
+            nan |= loops->raise_f64(planes, step, n, c, some, highest.wide, best.wide);
+        else
+            nan |= loops->raise_f32(planes, step, n, c, some, highest.narrow, best.narrow);
     }
     if (is_wide)
         loops->bytes_f64(best.wide, n, labels);
@@ -334,12 +374,52 @@ static fseg_status add_labels(const uint8_t *labels, const fseg_values *values,
     return FSEG_OK;
 }
 
+/* Two classes, any but doubles: bits of where the second is the higher one. */
+static fseg_status count_higher(const fseg_values *values, const fseg_classes *classes,
+                                const fseg_labels *target, size_t pixels, int64_t counts[4],
+                                fseg_fault *fault)
+{
+    uint64_t predicted[WORDS], truth[WORDS], foreground[WORDS], valid[WORDS];
+    some_values copies;
+    ptrdiff_t step;
+    size_t block = values->type == FSEG_F32 && classes->pixel_step == 1 ? BLOCK : FLOATS;
+    for (size_t at = 0, n; at < pixels; at += n) {
+        int nan = 0;
+        n = least(pixels - at, BLOCK);
+        for (size_t i = 0, some; i < n; i += some) {
+            some = least(n - i, block);
+            const float *planes = find_planes(values, classes, at + i, some, 0, 2, &copies, &step);
+            nan |= fseg_active->confusion->over(planes, planes + step, some, predicted + i / 64);
+        }
+        pack_target(target, at, n, foreground, truth, valid);
+        uint64_t others = 0;
+        for (size_t i = 0; i < (n + 63) / 64; i++)
+            others |= (truth[i] ^ foreground[i]) & valid[i];
+        for (size_t i = at; (nan || others) && i < at + n; i++) {
+            int64_t label = label_at(target, i);
+            if (is_ignored(target, i))
+                continue;
+            if (nan && has_nan(values, classes, i)) {
+                if (!values->skip_nan)
+                    return fail(fault, FSEG_NAN, i, 0, 0);
+                valid[(i - at) / 64] &= ~(UINT64_C(1) << (i - at) % 64);
+            } else if (label < 0 || label > 1) {
+                return fail(fault, FSEG_BAD_TARGET, i, label, 2);
+            }
+        }
+        add_planes(predicted, truth, nan || target->has_ignore ? valid : NULL, n, counts);
+    }
+    return FSEG_OK;
+}
+
 fseg_status fseg_confusion_highest(const fseg_values *values, const fseg_classes *classes,
                                    const fseg_labels *target, size_t pixels, int64_t *matrix,
                                    fseg_fault *fault)
 {
     uint8_t labels[FLOATS];
     fseg_status status = FSEG_OK;
+    if (classes->classes == 2 && values->type != FSEG_F64)
+        return count_higher(values, classes, target, pixels, matrix, fault);
     for (size_t at = 0, n; at < pixels && status == FSEG_OK; at += n) {
         n = least(pixels - at, FLOATS);
         int nan = find_highest(values, classes, at, n, labels);

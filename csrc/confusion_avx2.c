@@ -21,6 +21,20 @@ FSEG_AVX2 static inline uint64_t equal_bits(const uint8_t *bytes, uint8_t value)
            | (uint32_t)_mm256_movemask_epi8(low);
 }
 
+#define over_bits over_bits
+FSEG_AVX2 static inline uint64_t over_bits(const float *first, const float *second, int *nan)
+{
+    uint64_t bits = 0;
+    __m256 unordered = _mm256_setzero_ps();
+    for (size_t i = 0; i < 64; i += 8) {
+        __m256 a = _mm256_loadu_ps(first + i), b = _mm256_loadu_ps(second + i);
+        bits |= (uint64_t)(unsigned)_mm256_movemask_ps(_mm256_cmp_ps(b, a, _CMP_GT_OQ)) << i;
+        unordered = _mm256_or_ps(unordered, _mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+    }
+    *nan |= _mm256_movemask_ps(unordered);
+    return bits;
+}
+
 #define PLACES 8
 
 FSEG_AVX2 static inline int place_vector(const float *values, const fseg_ladder *ladder,
@@ -43,8 +57,8 @@ FSEG_AVX2 static inline int place_vector(const float *values, const fseg_ladder 
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_avx2 = {
-    count,     pairs,     narrow,    widen_f16, widen_bf16,
-    raise_f32, raise_f64, bytes_f32, bytes_f64, place,
+    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,
+    copy_f64, raise_f32, raise_f64, bytes_f32,   bytes_f64, over,       place,
 };
 #else
 typedef int fseg_confusion_avx2_is_for_x86;

@@ -16,6 +16,20 @@ FSEG_AVX512 static inline uint64_t equal_bits(const uint8_t *bytes, uint8_t valu
     return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(bytes), _mm512_set1_epi8((char)value));
 }
 
+#define over_bits over_bits
+FSEG_AVX512 static inline uint64_t over_bits(const float *first, const float *second, int *nan)
+{
+    uint64_t bits = 0;
+    __mmask16 unordered = 0;
+    for (size_t i = 0; i < 64; i += 16) {
+        __m512 a = _mm512_loadu_ps(first + i), b = _mm512_loadu_ps(second + i);
+        bits |= (uint64_t)_mm512_cmp_ps_mask(b, a, _CMP_GT_OQ) << i;
+        unordered |= _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q);
+    }
+    *nan |= unordered;
+    return bits;
+}
+
 #define SCATTERED_PIXELS 512
 
 /* The pixels of each class of 512, as eight words. */
@@ -77,8 +91,8 @@ FSEG_AVX512 static inline int place_vector(const float *values, const fseg_ladde
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_avx512 = {
-    count,     pairs,     narrow,    widen_f16, widen_bf16,
-    raise_f32, raise_f64, bytes_f32, bytes_f64, place,
+    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,
+    copy_f64, raise_f32, raise_f64, bytes_f32,   bytes_f64, over,       place,
 };
 #else
 typedef int fseg_confusion_avx512_is_for_x86;

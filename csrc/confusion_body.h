@@ -3,6 +3,9 @@
  *     TARGET                      the attribute of its functions, or nothing
  *     equal_bits(bytes, value)    a bit for each of 64 bytes that is `value`
  *     ones(word)                  the number of ones
+ *     over_bits(first, second, nan)
+ *                                 a bit for each of 64 floats that is over the first's; sets *nan if
+ *                                 any is NaN; if it is not defined, plain C does it
  *     fetch(bytes)                fetches the line of the cache that holds an address, which may lie
  *                                 outside the array
  *     count_scattered(prediction, target, classes, ignore, matrix)
@@ -13,6 +16,8 @@
  *                                 is no faster, neither is defined
  *
  * The loops over floats are plain C, of which compilers make vectors. */
+#include "pack_loops.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -164,18 +169,39 @@ TARGET static int pairs(const uint8_t *prediction, const uint8_t *target, size_t
     return valid;
 }
 
-TARGET static uint64_t narrow(const int64_t *FSEG_RESTRICT labels, size_t n,
-                              uint8_t *FSEG_RESTRICT bytes)
+TARGET static int narrow(const int64_t *FSEG_RESTRICT labels, size_t n,
+                         uint8_t *FSEG_RESTRICT bytes)
 {
     uint64_t all = 0;
     for (size_t i = 0; i < n; i++) {
-        all |= (uint64_t)labels[i];
-        bytes[i] = (uint8_t)labels[i];
+        uint64_t label = (uint64_t)labels[i];
+        bytes[i] = label < UINT8_MAX ? (uint8_t)label : UINT8_MAX;
+        all |= label;
     }
-    return all;
+    return all <= UINT8_MAX;
+}
+
+TARGET static int narrow_some(const int64_t *FSEG_RESTRICT labels, size_t n, int64_t ignore,
+                              uint8_t *FSEG_RESTRICT bytes)
+{
+    uint64_t wrong = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t label = (uint64_t)labels[i], ignored = 0 - (uint64_t)(labels[i] == ignore);
+        label |= ignored;
+        bytes[i] = label < UINT8_MAX ? (uint8_t)label : UINT8_MAX;
+        wrong |= (0 - (uint64_t)(label >= UINT8_MAX)) & ~ignored;
+    }
+    return !wrong;
 }
 
 /* --- floats ----------------------------------------------------------------------------------- */
+
+/* Fetch what lies AHEAD of n bytes. */
+TARGET static inline void fetch_ahead(const void *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        fetch((const void *)((uintptr_t)bytes + AHEAD + i));
+}
 
 static inline float as_float(uint32_t bits)
 {
@@ -216,37 +242,65 @@ static inline float float_of_bf16(uint16_t half)
 WIDEN(f16)
 WIDEN(bf16)
 
+#define COPY(name, type)                                                                         \
+    TARGET static void copy_##name(const type *FSEG_RESTRICT values, ptrdiff_t step, size_t n,   \
+                                   type *FSEG_RESTRICT copies)                                   \
+    {                                                                                            \
+        if (step == 2)                                                                           \
+            for (size_t i = 0; i < n; i++)                                                       \
+                copies[i] = values[2 * i];                                                       \
+        else                                                                                     \
+            for (size_t i = 0; i < n; i++)                                                       \
+                copies[i] = values[(ptrdiff_t)i * step];                                         \
+    }
+COPY(f32, float)
+COPY(f64, double)
+
+/* Several classes at once: what is kept of the pixels so far is read and written once for all. */
 #define RAISE(name, type, integer)                                                               \
-    TARGET static inline int raise_step_##name(const type *FSEG_RESTRICT values, ptrdiff_t step, \
-                                               size_t n, integer label,                          \
+    TARGET static inline int raise_some_##name(const type *FSEG_RESTRICT values, ptrdiff_t step, \
+                                               size_t n, unsigned first, unsigned classes,       \
                                                type *FSEG_RESTRICT highest,                      \
                                                integer *FSEG_RESTRICT labels)                    \
     {                                                                                            \
         integer nan = 0;                                                                         \
         for (size_t i = 0; i < n; i++) {                                                         \
-            type value = values[(ptrdiff_t)i * step];                                            \
-            integer over = 0 - (integer)(value > highest[i]);                                    \
-            labels[i] ^= (labels[i] ^ label) & over;                                             \
-            highest[i] = value > highest[i] ? value : highest[i];                                \
-            nan |= 0 - (integer)(value != value);                                                \
+            type high = highest[i];                                                              \
+            integer label = labels[i];                                                           \
+            for (unsigned c = 0; c < classes; c++) {                                             \
+                type value = values[(ptrdiff_t)i + (ptrdiff_t)c * step];                         \
+                integer over = 0 - (integer)(value > high);                                      \
+                label ^= (label ^ (first + c)) & over;                                           \
+                high = value > high ? value : high;                                              \
+                nan |= 0 - (integer)(value != value);                                            \
+            }                                                                                    \
+            highest[i] = high;                                                                   \
+            labels[i] = label;                                                                   \
         }                                                                                        \
         return nan != 0;                                                                         \
     }                                                                                            \
                                                                                                  \
     TARGET static int raise_##name(const type *FSEG_RESTRICT values, ptrdiff_t step, size_t n,   \
-                                   unsigned label, type *FSEG_RESTRICT highest,                  \
-                                   integer *FSEG_RESTRICT labels)                                \
+                                   unsigned first, unsigned classes,                             \
+                                   type *FSEG_RESTRICT highest, integer *FSEG_RESTRICT labels)   \
     {                                                                                            \
-        if (label == 0) {                                                                        \
+        if (first == 0) {                                                                        \
             memset(labels, 0, n * sizeof *labels);                                               \
             for (size_t i = 0; i < n; i++)                                                       \
                 highest[i] = -(type)INFINITY;                                                    \
         }                                                                                        \
-        if (step != 1)                                                                           \
-            return raise_step_##name(values, step, n, label, highest, labels);                   \
-        for (size_t i = 0; i < n * sizeof(type); i += 64)                                        \
-            fetch((const void *)((uintptr_t)values + AHEAD + i));                                \
-        return raise_step_##name(values, 1, n, label, highest, labels);                          \
+        for (unsigned c = 0; c < classes; c++)                                                   \
+            fetch_ahead(values + (ptrdiff_t)c * step, n * sizeof *values);                       \
+        switch (classes) {                                                                       \
+        case 1:                                                                                  \
+            return raise_some_##name(values, step, n, first, 1, highest, labels);                \
+        case 2:                                                                                  \
+            return raise_some_##name(values, step, n, first, 2, highest, labels);                \
+        case 3:                                                                                  \
+            return raise_some_##name(values, step, n, first, 3, highest, labels);                \
+        default:                                                                                 \
+            return raise_some_##name(values, step, n, first, SOME_CLASSES, highest, labels);     \
+        }                                                                                        \
     }                                                                                            \
                                                                                                  \
     TARGET static void bytes_##name(const integer *FSEG_RESTRICT labels, size_t n,               \
@@ -257,6 +311,39 @@ WIDEN(bf16)
     }
 RAISE(f32, float, uint32_t)
 RAISE(f64, double, uint64_t)
+
+#ifndef over_bits
+TARGET static inline uint64_t over_bits(const float *first, const float *second, int *nan)
+{
+    uint8_t bytes[64];
+    uint32_t unordered = 0;
+    for (size_t i = 0; i < 64; i++) {
+        bytes[i] = second[i] > first[i];
+        unordered |= (uint32_t)(first[i] != first[i]) | (uint32_t)(second[i] != second[i]);
+    }
+    *nan |= (int)unordered;
+    return equal_bits(bytes, 1);
+}
+#endif
+
+TARGET static int over(const float *first, const float *second, size_t n, uint64_t *bits)
+{
+    size_t pixels = sizeof(uint64_t) * 8, page = PAGE / sizeof *first, at = 0;
+    int nan = 0;
+    for (; at + PAGES * page <= n; at += PAGES * page)
+        for (size_t i = at; i < at + page; i += pixels)
+            for (size_t j = i; j < i + PAGES * page; j += page)
+                bits[j / pixels] = over_bits(first + j, second + j, &nan);
+    for (; at + pixels <= n; at += pixels)
+        bits[at / pixels] = over_bits(first + at, second + at, &nan);
+    if (at < n)
+        bits[at / pixels] = 0;
+    for (; at < n; at++) {
+        bits[at / pixels] |= (uint64_t)(second[at] > first[at]) << at % pixels;
+        nan |= first[at] != first[at] || second[at] != second[at];
+    }
+    return nan;
+}
 
 /* The place of the bits of a float among those of all: ascending, halves of 16 bits. */
 static inline uint32_t rank_of(float value)
@@ -282,8 +369,7 @@ TARGET static int place(const float *FSEG_RESTRICT values, size_t n, const fseg_
 {
     int nan = 0;
     size_t i = 0;
-    for (size_t k = 0; k < n * sizeof *values; k += 64)
-        fetch((const void *)((uintptr_t)values + AHEAD + k));
+    fetch_ahead(values, n * sizeof *values);
 #ifdef PLACES
     for (; i + PLACES <= n; i += PLACES)
         nan |= place_vector(values + i, ladder, places + i);

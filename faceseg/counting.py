@@ -106,26 +106,11 @@ def confusion_matrix(
         "class_axis": class_axis,
         "nan": nan,
     }
-    if _is_list_of_runs(prediction) or _is_list_of_runs(target):
-        if len(prediction) != len(target):
-            raise ValueError(
-                f"prediction has {len(prediction)} masks and target {len(target)}; expected as many"
-            )
-        pairs = zip(prediction, target, strict=True)
-        matrices = np.stack([confusion_matrix(p, t, **options) for p, t in pairs])
-        return matrices if per_image else matrices.sum(axis=0)
-    if isinstance(prediction, RLE) and isinstance(target, RLE):
-        matrix = _count_runs(prediction, target, options)
-        return matrix[None] if per_image else matrix
-    if isinstance(prediction, RLE):
-        prediction = prediction.decode()
-    if isinstance(target, RLE):
-        target = target.decode()
-    if on_device(prediction) or on_device(target):
-        from faceseg import metrics_torch
-
-        return metrics_torch.confusion_matrix(prediction, target, per_image=per_image, **options)
-
+    # Arrays are most of what comes, and looking what else it might be takes longer than counting.
+    if type(prediction) is not np.ndarray or type(target) is not np.ndarray:
+        matrices = _count_elsewhere(prediction, target, options, per_image)
+        if matrices is not None:
+            return matrices
     values, floats = read(prediction, "prediction")
     labels = read_target(target)
     dtype = name_of(values, floats)
@@ -141,6 +126,31 @@ def confusion_matrix(
         for i in range(images):
             _count(values[i], labels[i], rules, matrix[i if per_image else 0], (i,))
     return matrix if per_image else matrix[0]
+
+
+def _count_elsewhere(
+    prediction: Any, target: Any, options: dict[str, Any], per_image: bool
+) -> NDArray[np.int64] | None:
+    """Count runs and what is on a GPU; None for anything else."""
+    if _is_list_of_runs(prediction) or _is_list_of_runs(target):
+        if len(prediction) != len(target):
+            raise ValueError(
+                f"prediction has {len(prediction)} masks and target {len(target)}; expected as many"
+            )
+        pairs = zip(prediction, target, strict=True)
+        matrices = np.stack([confusion_matrix(p, t, **options) for p, t in pairs])
+        return matrices if per_image else matrices.sum(axis=0)
+    if isinstance(prediction, RLE) or isinstance(target, RLE):
+        matrix = _count_runs(prediction, target, options)
+        if matrix is None:
+            pair = (x.decode() if isinstance(x, RLE) else x for x in (prediction, target))
+            return confusion_matrix(*pair, **options, per_image=per_image)
+        return matrix[None] if per_image else matrix
+    if on_device(prediction) or on_device(target):
+        from faceseg import metrics_torch
+
+        return metrics_torch.confusion_matrix(prediction, target, per_image=per_image, **options)
+    return None
 
 
 class Rules(NamedTuple):
@@ -260,20 +270,22 @@ def on_device(item: Any) -> bool:
 
 def read(item: Any, name: str) -> tuple[NDArray[Any], bool]:
     """Return an array, bfloat16 as uint16, and whether its elements are floats."""
-    if is_tensor(item):
+    if type(item) is not np.ndarray and is_tensor(item):
         item = item.detach()
         if str(item.dtype) == "torch.bfloat16":
             # NumPy knows no bfloat16, and the package of its dtype may be missing.
             return item.view(sys.modules["torch"].int16).numpy().view(np.uint16), True
         item = item.numpy()
     array = np.asarray(item)
-    if array.dtype.isbuiltin != 1 and array.dtype.name == "bfloat16":
+    dtype = array.dtype
+    if dtype.isbuiltin != 1 and dtype.name == "bfloat16":
         return _plain(array.view(np.uint16)), True
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has dtype {array.dtype}; expected bool, integer or float")
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+    kind = dtype.kind
+    if kind not in "biuf":
+        raise ValueError(f"{name} has dtype {dtype}; expected bool, integer or float")
+    if kind == "f" and dtype.itemsize > 8:
         array = array.astype(np.float64)
-    return _plain(array), array.dtype.kind == "f"
+    return _plain(array), kind == "f"
 
 
 def read_target(target: Any) -> NDArray[Any]:
@@ -301,16 +313,17 @@ def _plain(array: NDArray[Any]) -> NDArray[Any]:
 
 def as_labels(array: NDArray[Any], name: str) -> NDArray[np.uint8] | NDArray[np.int64]:
     """Return labels as uint8, without a copy if their elements have one byte, or as int64."""
-    if array.dtype.itemsize == 1 and array.dtype.kind in "bu":
-        return array.view(np.uint8)
-    if not np.can_cast(array.dtype, np.int64):
-        raise ValueError(f"{name} has dtype {array.dtype}; expected bool or integer up to int64")
+    dtype = array.dtype
+    if dtype.itemsize == 1 and dtype.kind in "bu":
+        return array if dtype.kind == "u" else array.view(np.uint8)
+    if not np.can_cast(dtype, np.int64):
+        raise ValueError(f"{name} has dtype {dtype}; expected bool or integer up to int64")
     return array.astype(np.int64, copy=False)
 
 
-def as_mask(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return bytes that are 0 where the elements are, without a copy if they have one byte."""
-    return (array if array.dtype.itemsize == 1 else array != 0).view(np.uint8)
+def as_mask(array: NDArray[Any]) -> NDArray[Any]:
+    """Return elements of one byte that are 0 where those given are, if possible without a copy."""
+    return array if array.dtype.itemsize == 1 else array != 0
 
 
 # --- counting ----------------------------------------------------------------------------------
@@ -319,13 +332,13 @@ def as_mask(array: NDArray[Any]) -> NDArray[np.uint8]:
 def flat_pair(
     first: NDArray[Any], second: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], list[int]]:
-    """Return the elements of two arrays of one shape, in the order in which those of the first lie.
+    """Return contiguous elements of two arrays of one shape, in the order in which the first's lie.
 
     The order of the axes is the third result: with it, two arrays that are both column-major, or
     both channels-last, are read where they lie.
     """
     if first.flags.c_contiguous and second.flags.c_contiguous:
-        return first.reshape(-1), second.reshape(-1), list(range(first.ndim))
+        return first, second, list(range(first.ndim))
     axes = sorted(range(first.ndim), key=lambda axis: -abs(first.strides[axis]))
     return first.transpose(axes).ravel(), second.transpose(axes).ravel(), axes
 
@@ -417,16 +430,31 @@ def _is_list_of_runs(item: object) -> bool:
     return isinstance(item, (list, tuple)) and len(item) > 0 and isinstance(item[0], RLE)
 
 
-def _count_runs(prediction: RLE, target: RLE, options: dict[str, Any]) -> NDArray[np.int64]:
-    """Count two masks from their runs."""
+def _encoded(item: Any, name: str, order: Literal["C", "F"]) -> RLE | None:
+    """Return the runs of a mask; None if it is no mask of integers."""
+    if isinstance(item, RLE):
+        return item.with_order(order)
+    array, floats = read(item, name)
+    return None if floats or array.ndim != 2 else RLE.from_mask(array, order=order)
+
+
+def _count_runs(prediction: Any, target: Any, options: dict[str, Any]) -> NDArray[np.int64] | None:
+    """Count two masks from their runs, or return None if pixels have to be looked at."""
+    both_runs = isinstance(prediction, RLE) and isinstance(target, RLE)
     given = [k for k in ("ignore_index", "threshold", "class_axis") if options[k] is not None]
-    if given or options["num_classes"] not in (None, 2):
+    if both_runs and (given or options["num_classes"] not in (None, 2)):
         raise ValueError(
             f"two RLE have foreground and background alone; {given[:1] or 'num_classes'}"
         )
-    check_shapes(prediction.shape, target.shape)
-    both = prediction.intersection(target.with_order(prediction.order))
-    height, width = target.shape
-    only = prediction.area - both
-    rest = height * width - target.area - only
-    return np.array([[rest, only], [target.area - both, both]], np.int64)
+    if not both_runs and (given or options["num_classes"] is not None):
+        return None
+    order = prediction.order if isinstance(prediction, RLE) else target.order
+    p, t = _encoded(prediction, "prediction", order), _encoded(target, "target", order)
+    if p is None or t is None:
+        return None
+    check_shapes(p.shape, t.shape)
+    both = p.intersection(t)
+    height, width = t.shape
+    only = p.area - both
+    rest = height * width - t.area - only
+    return np.array([[rest, only], [t.area - both, both]], np.int64)
