@@ -55,7 +55,8 @@ class Config:
     stretch: float = _setting(1.2, "largest change of the ratio of width to height")
     shift: float = _setting(0.12, "largest shift, share of the picture's side")
     colour: float = _setting(0.4, "strength of brightness, contrast, gamma and tint changes")
-    degrade: float = _setting(0.3, "probability of blur, noise or loss of colour")
+    degrade: float = _setting(0.3, "probability of blur, noise, JPEG artefacts or loss of colour")
+    occlude: float = _setting(0.0, "probability that something hides a part of the face")
 
     epochs: int = _setting(30, "passes over the training set")
     lr: float = _setting(3e-3, "peak learning rate of AdamW")
@@ -67,7 +68,19 @@ class Config:
     clip: float = _setting(1.0, "largest norm of the gradient; 0 switches clipping off")
     ce_weight: float = _setting(1.0, "weight of the cross-entropy")
     dice_weight: float = _setting(1.0, "weight of the Dice loss")
+    dice_smooth: float = _setting(1.0, "pixels added to numerator and denominator of the Dice loss")
+    focal: float = _setting(0.0, "focusing power of the cross-entropy (focal loss); 0 is plain")
+    lovasz_weight: float = _setting(0.0, "weight of the Lovász loss, a surrogate of IoU")
+    boundary_weight: float = _setting(0.0, "weight of the boundary loss, distance to the outline")
+    class_weights: str = _setting(
+        "none", "of the cross-entropy: none, balanced, or a number for each class: 1,2.5"
+    )
+    ignore_index: int = _setting(-1, "label of pixels that neither train nor score; -1 is none")
     aux_weight: float = _setting(0.4, "deeplabv3: weight of the auxiliary head's loss")
+    accumulate: int = _setting(1, "parts that a batch is computed in, one after the other")
+    ema: float = _setting(0.0, "decay of averaged weights, which are then scored; 0 is off")
+    freeze: int = _setting(0, "epochs in which the encoder stays as it was")
+    save_every: int = _setting(0, "steps between two saved states; 0 saves after each epoch alone")
     patience: int = _setting(10, "epochs without a better score before stopping; 0 never stops")
     validate_every: int = _setting(1, "epochs between two validations; the last always has one")
 
@@ -90,23 +103,38 @@ class Config:
             value = getattr(self, spec.name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise InputError(f"{spec.name}: {value} given, expected a finite number")
-        for name in ("width", "depth", "batch_size", "epochs", "validate_every", "lr"):
+        for name in (
+            "width",
+            "depth",
+            "batch_size",
+            "epochs",
+            "validate_every",
+            "lr",
+            "accumulate",
+        ):
             if getattr(self, name) <= 0:
                 raise InputError(f"{name}: {getattr(self, name)} given, expected more than 0")
         for name in ("zoom", "stretch"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: {getattr(self, name)} given, expected 1 or more")
-        for name in ("flip", "degrade", "warmup"):
+        for name in ("flip", "degrade", "occlude", "warmup"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}: {getattr(self, name)} given, expected 0 to 1")
         for name in (
             "workers", "rotate", "shift", "colour", "clip", "ce_weight", "dice_weight",
-            "aux_weight", "patience", "weight_decay", "seed",
+            "dice_smooth", "focal", "lovasz_weight", "boundary_weight", "aux_weight", "freeze",
+            "save_every", "patience", "weight_decay", "seed",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise InputError(f"{name}: {getattr(self, name)} given, expected 0 or more")
-        if self.ce_weight + self.dice_weight == 0:
-            raise InputError("ce_weight and dice_weight are both 0: there is nothing to minimise")
+        if not (self.ce_weight or self.dice_weight or self.lovasz_weight):
+            raise InputError(
+                "ce_weight, dice_weight and lovasz_weight are all 0: there is nothing to minimise"
+            )
+        if not 0 <= self.ema < 1:
+            raise InputError(f"ema: {self.ema} given, expected 0 or more and less than 1")
+        if not -1 <= self.ignore_index <= 255:
+            raise InputError(f"ignore_index: {self.ignore_index} given, expected -1 to 255")
         if len(self.size) != 2 or min(self.size) < 8:
             raise InputError(f"size: {self.size} given, expected height and width of 8 or more")
         if self.model == "unet" and 2**self.depth > min(self.size):
