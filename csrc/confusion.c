@@ -22,9 +22,15 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Element i, which lies before the first if the steps of classes or pixels are negative. */
+static const uint8_t *at_element(const void *pixels, fseg_type type, ptrdiff_t i)
+{
+    return (const uint8_t *)pixels + i * (ptrdiff_t)SIZES[type];
+}
+
 static const uint8_t *at_pixel(const void *pixels, fseg_type type, size_t i)
 {
-    return (const uint8_t *)pixels + i * SIZES[type];
+    return at_element(pixels, type, (ptrdiff_t)i);
 }
 
 /* --- targets ---------------------------------------------------------------------------------- */
@@ -147,10 +153,10 @@ static void widen(fseg_type type, const void *values, ptrdiff_t step, size_t n, 
     (type == FSEG_F16 ? loops->widen_f16 : loops->widen_bf16)(values, step, n, floats);
 }
 
-/* The value of a pixel, which is exact. */
-static double value_at(const fseg_values *values, size_t i)
+/* The value of an element, which is exact. */
+static double value_at(const fseg_values *values, ptrdiff_t i)
 {
-    const uint8_t *at = at_pixel(values->pixels, values->type, i);
+    const uint8_t *at = at_element(values->pixels, values->type, i);
     float narrow;
     double wide;
     if (values->type == FSEG_F64) {
@@ -164,7 +170,7 @@ static double value_at(const fseg_values *values, size_t i)
     return narrow;
 }
 
-static int is_nan(const fseg_values *values, size_t i)
+static int is_nan(const fseg_values *values, ptrdiff_t i)
 {
     double value = value_at(values, i);
     return value != value;
@@ -200,7 +206,7 @@ fseg_status fseg_count_above(const fseg_values *values, const fseg_labels *targe
         int nan = pack_values(values, at, n, &limit, predicted);
         pack_target(target, at, n, truth, NULL, valid);
         for (size_t i = at; nan && i < at + n; i++) {
-            if (!is_nan(values, i))
+            if (!is_nan(values, (ptrdiff_t)i))
                 continue;
             if (values->skip_nan)
                 valid[(i - at) / 64] &= ~(UINT64_C(1) << (i - at) % 64);
@@ -346,7 +352,7 @@ static int find_highest(const fseg_values *values, const fseg_classes *classes, 
 static int has_nan(const fseg_values *values, const fseg_classes *classes, size_t pixel)
 {
     for (unsigned c = 0; c < classes->classes; c++)
-        if (is_nan(values, pixel * (size_t)classes->pixel_step + c * (size_t)classes->class_step))
+        if (is_nan(values, (ptrdiff_t)pixel * classes->pixel_step + (ptrdiff_t)c * classes->class_step))
             return 1;
     return 0;
 }
@@ -490,7 +496,7 @@ static int find_places(const fseg_values *values, size_t first, size_t n,
     }
     int nan = 0;
     for (size_t i = 0; i < n; i++) {
-        double value = value_at(values, first + i);
+        double value = value_at(values, (ptrdiff_t)(first + i));
         places[i] = place_of(value, ladder);
         nan |= value != value;
     }
@@ -525,7 +531,7 @@ fseg_status fseg_sweep(const fseg_values *values, const fseg_ladder *ladder,
             for (size_t i = 0; target->has_ignore && i < n; i++)
                 places[i] = is_ignored(target, at + i) ? left_out : places[i];
             for (size_t i = 0; nan && i < n; i++) {
-                if (places[i] == left_out || !is_nan(values, at + i))
+                if (places[i] == left_out || !is_nan(values, (ptrdiff_t)(at + i)))
                     continue;
                 if (!values->skip_nan)
                     return fail(fault, FSEG_NAN, at + i, 0, 0);
@@ -550,7 +556,7 @@ fseg_status fseg_calibrate(const fseg_values *values, size_t bins, const fseg_la
     for (size_t i = 0; i < pixels; i++) {
         if (is_ignored(target, i))
             continue;
-        double value = value_at(values, i);
+        double value = value_at(values, (ptrdiff_t)i);
         if (FSEG_UNLIKELY(!(value >= 0 && value <= 1))) {
             if (value == value)
                 return fail(fault, FSEG_NO_PROBABILITY, i, 0, 0);

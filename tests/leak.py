@@ -19,7 +19,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from faceseg import _kernels, coco_mask, rle
+from faceseg import _kernels, coco_mask, metrics, rle
+from faceseg.meter import Meter
 from faceseg.rle import RLE
 
 CALLS = 10**6
@@ -38,6 +39,14 @@ KAGGLE, COCO, PACKED = A.to_kaggle(), A.to_coco(), A.to_packed()
 DICTS = [A.to_coco_dict(), B.to_coco_dict()]
 POLYGON = [1.0, 1.0, 11.5, 3.0, 6.0, 8.5]
 OUTLINES = B.polygons()
+WIDE = LABELS.astype(np.int64)
+MARKED = np.where(NOISE, -100, WIDE)
+PLANES = _rng.normal(0, 1, (2, 4, *SHAPE)).astype(np.float32)
+CHANCES = _rng.random(SHAPE).astype(np.float32)
+MISSING = np.where(BLOB, np.float32(np.nan), CHANCES)
+LIMITS = np.linspace(0.01, 0.99, 50)
+MATRIX = metrics.confusion_matrix(LABELS, LABELS, num_classes=4)
+METER = Meter(threshold=0)
 
 
 def refused(function: Callable[..., object], *arguments: object, **named: object) -> None:
@@ -103,6 +112,35 @@ KINDS: dict[str, Callable[[], object]] = {
     "drop-in": lambda: (coco_mask.decode(DICTS), coco_mask.merge(DICTS), coco_mask.area(DICTS)),
     "drop-in iou": lambda: (coco_mask.iou(DICTS, DICTS, [0, 1]), coco_mask.toBbox(DICTS)),
     "drop-in objects": lambda: coco_mask.frPyObjects([POLYGON], *SHAPE),
+    "count masks": lambda: metrics.confusion_matrix(NOISE, BLOB),
+    "count masks, copied": lambda: metrics.confusion_matrix(NOISE.T, LOGITS.T > 0),
+    "count runs": lambda: (
+        metrics.confusion_matrix(A, B),
+        metrics.confusion_matrix([A, B], [B, NOISE], per_image=True),
+    ),
+    "count labels": lambda: metrics.confusion_matrix(LABELS, LABELS, num_classes=4),
+    "count labels, wide": lambda: metrics.confusion_matrix(
+        WIDE, MARKED, num_classes=4, ignore_index=-100
+    ),
+    "count over": lambda: metrics.confusion_matrix(LOGITS, BLOB, threshold=0),
+    "count over, half": lambda: metrics.confusion_matrix(
+        LOGITS.astype(np.float16), BLOB, threshold=0, ignore_index=1
+    ),
+    "count over, NaN": lambda: metrics.confusion_matrix(MISSING, BLOB, threshold=0, nan="ignore"),
+    "count highest": lambda: metrics.confusion_matrix(PLANES[0], LABELS, class_axis=0),
+    "count highest, last": lambda: metrics.confusion_matrix(
+        PLANES[0].transpose(1, 2, 0), LABELS, class_axis=-1
+    ),
+    "count highest, images": lambda: metrics.confusion_matrix(
+        PLANES, np.stack([LABELS, LABELS]), class_axis=1, per_image=True
+    ),
+    "scores": lambda: (metrics.iou(MATRIX), metrics.mean_iou(MATRIX)),
+    "ladder": lambda: _kernels.Ladder(LIMITS),
+    "sweep": lambda: metrics.sweep(CHANCES, BLOB, LIMITS).average_precision,
+    "calibration": lambda: metrics.calibration(CHANCES, BLOB).expected_error,
+    "meter": lambda: METER.update(LOGITS, BLOB),
+    "meter of images": lambda: Meter(threshold=0, per_image=True)(LOGITS[None], BLOB[None]),
+    "meter, pickle": lambda: pickle.loads(pickle.dumps(METER)),
     "refused kaggle": lambda: refused(RLE.from_kaggle, KAGGLE + " 3", SHAPE),
     "refused coco": lambda: refused(RLE.from_coco, COCO + b"1", SHAPE),
     "refused counts": lambda: refused(RLE.from_counts, [3, 4, 5], SHAPE),
@@ -112,6 +150,20 @@ KINDS: dict[str, Callable[[], object]] = {
     "refused batch": lambda: refused(rle.from_coco, [COCO, COCO, b"1"], SHAPE),
     "refused sets": lambda: refused(lambda: RLE.full((2, 2), True) & A),
     "refused shape": lambda: refused(RLE.full, (2**20, 2**20), True),
+    "refused count, shapes": lambda: refused(metrics.confusion_matrix, NOISE, NOISE[1:]),
+    "refused count, label": lambda: refused(
+        metrics.confusion_matrix, WIDE, MARKED, num_classes=4, ignore_index=255
+    ),
+    "refused count, NaN": lambda: refused(
+        metrics.confusion_matrix, MISSING, np.zeros(SHAPE, bool), threshold=0
+    ),
+    "refused count, highest": lambda: refused(
+        metrics.confusion_matrix, PLANES[0] * np.nan, LABELS, class_axis=0
+    ),
+    "refused ladder": lambda: refused(_kernels.Ladder, np.arange(5000.0)),
+    "refused sweep": lambda: refused(metrics.sweep, MISSING, BLOB, LIMITS),
+    "refused calibration": lambda: refused(metrics.calibration, 2 + CHANCES, BLOB),
+    "refused meter": lambda: refused(METER.update, MISSING, BLOB),
 }
 
 

@@ -14,7 +14,7 @@ from faceseg import _kernels
 
 ROOT = Path(__file__).resolve().parents[1]
 FUZZ = ROOT / "tests" / "fuzz"
-TARGETS = ("coco", "kaggle", "pixels", "paint", "merge", "shapes", "polygons")
+TARGETS = ("coco", "kaggle", "pixels", "paint", "merge", "shapes", "polygons", "confusion")
 SHARED = ("fuzz", "driver")
 
 FLAGS = ("-O1", "-g1", "-std=c11", f"-I{ROOT / 'csrc'}")

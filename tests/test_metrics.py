@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from faceseg import RLE, _reference, counting, metrics, sweeps
+from faceseg import RLE, _kernels, _reference, counting, metrics, sweeps
+from faceseg._kernels import Fault
 
 # Everything here runs with each version of the kernels.
 version = strategies.version
@@ -317,6 +320,230 @@ def test_elements_that_do_not_lie_as_the_machine_has_them() -> None:
             pair = np.stack([1 - values, values]) if "class_axis" in options else values
             assert metrics.confusion_matrix(pair, target, **options).tolist() == [[6, 0], [0, 6]]
         assert metrics.sweep(values, target, 1).counts.tolist() == [[[6, 0], [0, 6]]]
+
+
+# --- kernels -------------------------------------------------------------------------------------
+# What arrays cannot be made to show, or not without a package: bfloat16 as the bits that it is,
+# steps of any sign, gaps full of what must not be read.
+
+# On both sides of what a kernel takes at once: a word, few classes mixed, floats, a page of bytes.
+BLOCKS = (64, 512, 1024, 16384)
+lengths = st.one_of(
+    st.integers(0, 130),
+    st.builds(int.__add__, st.sampled_from(BLOCKS[:3]), st.integers(-3, 66)),
+    st.builds(int.__add__, st.just(BLOCKS[3]), st.sampled_from([-1, 0, 1, 63, 65])),
+)
+TYPES = ("float16", "float32", "float64", "bfloat16")
+# Some are denormal, and some next to others, as floats of any size.
+FEW = (-np.inf, -1, -1e-45, -0.0, 0.0, 6e-8, 1e-40, 0.1, 0.5, 0.50048828125, 0.50000006, 1, np.inf)
+LIMITS = (-np.inf, -1.0, -0.0, 0.1, 0.5, 0.50000006, 1e-45, 65504.0, 1e300, np.inf)
+ignored = st.sampled_from([None, None, 0, 1, 255, 300, -100])
+
+
+def widened(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the numbers that bits of bfloat16, or floats, stand for."""
+    if values.dtype == np.uint16:
+        values = (values.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(invalid="ignore"):  # some NaN signal when they are converted
+        return values.astype(np.float64)
+
+
+@st.composite
+def numbers(draw: st.DrawFn, size: tuple[int, ...], nan: bool = True) -> NDArray[Any]:
+    """Return values of a type that kernels read: of any bits, some equal, NaN in some places."""
+    dtype = draw(st.sampled_from(TYPES))
+    kind = draw(st.sampled_from(["few", "normal", "any bits"]))
+    missing = draw(st.sampled_from([0, 0, 1, 5])) if nan else 0
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    plain = np.dtype("uint16" if dtype == "bfloat16" else dtype)
+    if kind == "any bits":
+        values = np.frombuffer(rng.bytes(int(np.prod(size)) * plain.itemsize), plain)
+        values = values.reshape(size).copy()
+        no_number = np.isnan(widened(values))
+    else:
+        drawn = rng.choice(FEW, size) if kind == "few" else rng.normal(size=size)
+        if dtype == "bfloat16":
+            values = (drawn.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+        else:
+            values = drawn.astype(dtype)
+        no_number = np.zeros(size, bool)
+    values[no_number] = 0
+    if values.size:
+        values.reshape(-1)[rng.integers(0, values.size, missing)] = (
+            0x7FC0 if dtype == "bfloat16" else np.nan
+        )
+    return values
+
+
+@st.composite
+def true_labels(draw: st.DrawFn, n: int, classes: int, ignore: int | None) -> NDArray[Any]:
+    """Return labels under `classes`, ignored ones, and seldom one that is out of range."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    labels = rng.integers(0, classes, n)
+    if draw(st.booleans()):
+        # In patches, which are counted in another way than labels that are mixed.
+        labels = np.repeat(labels, 1 + rng.integers(0, 90, n))[:n]
+    if ignore is not None:
+        labels[rng.random(n) < 0.2] = ignore
+    if n and draw(st.integers(0, 4)) == 0:
+        labels[rng.integers(0, n)] = draw(st.sampled_from([classes, 255, 256, 2**32, -1]))
+    fits = not n or (labels.min() >= 0 and labels.max() <= 255)
+    return labels.astype(np.uint8 if fits and draw(st.booleans()) else np.int64)
+
+
+def assert_counts(
+    kernel: Callable[[], None], room: NDArray[Any], reference: Callable[[], NDArray[Any]]
+) -> None:
+    """Assert that a kernel adds what the reference counts, or refuses the same pixel."""
+    refused: Fault | None = None
+    try:
+        expected = reference()
+    except Fault as fault:
+        refused = fault
+    if refused:
+        with pytest.raises(Fault) as found:
+            kernel()
+        assert found.value.args == refused.args
+        return
+    before = room.copy()
+    kernel()
+    np.testing.assert_array_equal(room - before, expected)
+
+
+def room_for(*shape: int) -> NDArray[np.int64]:
+    """Return counts to add to."""
+    return np.arange(7, 7 + np.prod(shape), dtype=np.int64).reshape(shape)
+
+
+@given(st.data(), lengths)
+def test_masks_of_any_length(data: st.DataObject, n: int) -> None:
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    odd = data.draw(st.integers(0, 7))
+    density = data.draw(st.sampled_from([0, 0.01, 0.5, 1]))
+    prediction, target = (
+        (rng.integers(1, 256, odd + n) * (rng.random(odd + n) < density)).astype(np.uint8)
+        for _ in range(2)
+    )
+    a, b, matrix = prediction[odd:], target[:n], room_for(2, 2)
+    assert_counts(
+        lambda: _kernels.count_masks(a, b, matrix),
+        matrix,
+        lambda: _reference.confusion((a != 0).astype(int), (b != 0).astype(int), 2, None),
+    )
+
+
+@given(st.data(), lengths, st.sampled_from(LIMITS), ignored, st.booleans())
+def test_over_a_threshold_of_any_length(
+    data: st.DataObject, n: int, threshold: float, ignore: int | None, skip: bool
+) -> None:
+    values, target = data.draw(numbers((n,))), data.draw(true_labels(n, 2, ignore))
+    matrix = room_for(2, 2)
+    assert_counts(
+        lambda: _kernels.count_above(values, threshold, target, ignore, skip, matrix),
+        matrix,
+        lambda: _reference.above(widened(values), threshold, target, ignore, skip),
+    )
+
+
+@given(st.data(), lengths, st.sampled_from([1, 2, 3, 9, 15, 16, 17, 255, 256]), ignored)
+def test_labels_of_any_length(
+    data: st.DataObject, n: int, classes: int, ignore: int | None
+) -> None:
+    prediction = data.draw(true_labels(n, classes, None))
+    target, matrix = data.draw(true_labels(n, classes, ignore)), room_for(classes, classes)
+    assert_counts(
+        lambda: _kernels.confusion(prediction, target, classes, ignore, matrix),
+        matrix,
+        lambda: _reference.confusion(prediction, target, classes, ignore),
+    )
+
+
+LAYOUTS = {
+    "planes": lambda n, classes: ((classes, n), np.s_[:, :]),
+    "planes with gaps": lambda n, classes: ((classes, n + 5), np.s_[:, 2 : n + 2]),
+    "every third pixel": lambda n, classes: ((classes, 3 * n + 1), np.s_[:, 1::3]),
+    "every second class": lambda n, classes: ((2 * classes, n), np.s_[::2, :]),
+    "mirrored pixels": lambda n, classes: ((classes, n), np.s_[:, ::-1]),
+    "mirrored classes": lambda n, classes: ((classes, n), np.s_[::-1, :]),
+    "mirrored": lambda n, classes: ((classes, n + 1), np.s_[::-1, :0:-1]),
+}
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 9, 256])
+def test_the_highest_of_any_layout(classes: int) -> None:
+    @given(
+        st.data(),
+        lengths,
+        st.sampled_from(sorted(LAYOUTS)),
+        st.booleans(),
+        ignored,
+        st.booleans(),
+    )
+    @settings(max_examples=max(10, settings().max_examples // 2))
+    def check(
+        data: st.DataObject, n: int, layout: str, last: bool, ignore: int | None, skip: bool
+    ) -> None:
+        n = n % 1100 if classes == 256 else n
+        shape, part = LAYOUTS[layout](n, classes)
+        drawn = data.draw(numbers((classes, n)))
+        no_number = np.uint16(0x7FC0) if drawn.dtype == np.uint16 else np.nan
+        # Channels last: the same places, with pixels and classes exchanged.
+        room = np.full(shape, no_number, drawn.dtype, order="F" if last else "C")
+        values = room[part]
+        values[...] = drawn
+        steps = [step // values.itemsize for step in values.strides]
+        target, matrix = data.draw(true_labels(n, classes, ignore)), room_for(classes, classes)
+        assert_counts(
+            lambda: _kernels.confusion_highest(
+                values, classes, *steps, target, ignore, skip, matrix
+            ),
+            matrix,
+            lambda: _reference.highest(widened(drawn).T, target, ignore, skip),
+        )
+
+    check()
+
+
+@given(st.data(), lengths, ignored, st.booleans())
+def test_sweep_of_any_length(data: st.DataObject, n: int, ignore: int | None, skip: bool) -> None:
+    values, target = data.draw(numbers((n,))), data.draw(true_labels(n, 2, ignore))
+    thresholds = data.draw(
+        st.one_of(
+            st.lists(st.sampled_from(LIMITS), min_size=1, unique=True),
+            st.lists(st.floats(allow_nan=False), min_size=1, max_size=20, unique=True),
+            # Many within what one float of 16 bits, or of 32, can tell apart.
+            st.integers(1, 300).map(lambda k: (0.5 + np.arange(k) * 2.0**-13).tolist()),
+            st.integers(1, 300).map(lambda k: (0.5 + np.arange(k) * 2.0**-27).tolist()),
+        )
+    )
+    limits = np.array(sorted(thresholds))
+    ladder, table = _kernels.Ladder(limits), room_for(2, limits.size + 1)
+    assert_counts(
+        lambda: _kernels.sweep(values, ladder, target, ignore, skip, table),
+        table,
+        lambda: _reference.sweep(widened(values), limits, target, ignore, skip),
+    )
+
+
+@given(st.data(), lengths, st.sampled_from([1, 2, 7, 15, 255]), ignored, st.booleans())
+def test_calibration_of_any_length(
+    data: st.DataObject, n: int, bins: int, ignore: int | None, skip: bool
+) -> None:
+    values = data.draw(numbers((n,)))
+    if data.draw(st.integers(0, 3)):
+        wide = widened(values)
+        values[(wide < 0) | (wide > 1)] = 0
+    target, counts = data.draw(true_labels(n, 2, ignore)), room_for(2, bins)
+    sums = np.zeros(bins)
+    assert_counts(
+        lambda: _kernels.calibrate(values, target, ignore, skip, counts, sums),
+        counts,
+        lambda: _reference.calibrate(widened(values), bins, target, ignore, skip)[0],
+    )
+    with suppress(Fault):
+        # Added up in the same order: the same to the last bit.
+        expected = _reference.calibrate(widened(values), bins, target, ignore, skip)[1]
+        np.testing.assert_array_equal(sums, expected)
 
 
 # --- RLE ---------------------------------------------------------------------------------------

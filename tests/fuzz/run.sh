@@ -10,7 +10,7 @@
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 all=${FUZZ_RUNS:-100000000}
-targets=${FUZZ_TARGETS:-coco kaggle pixels paint merge shapes polygons}
+targets=${FUZZ_TARGETS:-coco kaggle pixels paint merge shapes polygons confusion}
 clang=${CLANG:-$(command -v clang || command -v clang-14 || true)}
 [ -n "$clang" ] || { echo "no clang: CLANG=/path/to/clang names one"; exit 1; }
 out=$top/build/fuzz
@@ -27,9 +27,10 @@ done
 $clang $flags -DFUZZ_ASAN -c "$top/tests/fuzz/fuzz.c" -o "$objects/fuzz.o"
 share() {
   case $1 in
-    coco | kaggle) echo 28 ;;
+    coco | kaggle) echo 26 ;;
     merge | paint | shapes) echo 10 ;;
-    *) echo 7 ;;
+    pixels | polygons) echo 7 ;;
+    *) echo 4 ;;
   esac
 }
 failed=0
