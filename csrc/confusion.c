@@ -436,36 +436,48 @@ fseg_status fseg_confusion_highest(const fseg_values *values, const fseg_classes
 
 /* --- many thresholds -------------------------------------------------------------------------- */
 
-/* The float that begins a rank, for thresholds: those under it are under all of the rank. */
-static float first_of(uint32_t rank)
+/* Set first and scale of a ladder if its thresholds have even distances; whether they have. */
+static int is_even(fseg_ladder *ladder)
 {
-    uint32_t bits = rank << 16;
-    float value;
-    bits = bits & 0x80000000 ? bits ^ 0x80000000 : ~bits;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    const float *thresholds = ladder->thresholds;
+    size_t last = ladder->n - 1;
+    float range = thresholds[last] - thresholds[0];
+    ladder->scale = (float)last / range;
+    ladder->first = thresholds[0] - range / (float)last / 2;
+    if (!(ladder->scale > 0 && ladder->scale < INFINITY))
+        return 0;
+    for (size_t i = 0; i < ladder->n; i++)
+        if (fseg_rank(thresholds[i], ladder) != i)
+            return 0;
+    return 1;
 }
 
 void fseg_ladder_fill(fseg_ladder *ladder)
 {
-    uint32_t place = 0, before = 0;
-    for (size_t i = 0; i < ladder->n; i++)
-        ladder->thresholds[i] = fseg_float_not_over(ladder->wide[i]);
+    for (size_t i = 0; i < ladder->n; i++) {
+        float threshold = fseg_float_not_over(ladder->wide[i]);
+        /* Zeros are equal, their ranks are not: 0 is not over -0. */
+        ladder->thresholds[i] = threshold == 0 ? 0 : threshold;
+    }
     for (size_t i = ladder->n; i < ladder->n + FSEG_SLACK; i++)
         ladder->thresholds[i] = INFINITY;
-    ladder->steps = 0;
-    for (uint32_t rank = 0; rank < FSEG_RANKS; rank++) {
-        /* NaN compares as over nothing; its ranks are at both ends. */
-        float first = first_of(rank);
-        while (place < ladder->n && first > ladder->thresholds[place])
-            place++;
-        ladder->lowest[rank] = place;
-        if (rank > 0 && place - before > ladder->steps)
-            ladder->steps = place - before;
-        before = place;
+    ladder->steps = 1;
+    if (ladder->n > 1 && is_even(ladder))
+        return;
+    ladder->scale = 0;
+    size_t rank = 0, begin = 0;
+    for (size_t i = 0; i < ladder->n; i++) {
+        /* Ranks ascend with the values: one of a lower rank is not over the threshold, one of a higher
+         * rank is. */
+        for (size_t of_this = fseg_rank(ladder->thresholds[i], ladder); rank <= of_this; rank++) {
+            ladder->lowest[rank] = (uint32_t)i;
+            begin = i;
+        }
+        if (i + 1 - begin > ladder->steps)
+            ladder->steps = (unsigned)(i + 1 - begin);
     }
-    if (ladder->n - place > ladder->steps)
-        ladder->steps = (unsigned)(ladder->n - place);
+    for (; rank < FSEG_RANKS; rank++)
+        ladder->lowest[rank] = (uint32_t)ladder->n;
 }
 
 /* Number of thresholds that a value is over. */
@@ -522,8 +534,7 @@ fseg_status fseg_sweep(const fseg_values *values, const fseg_ladder *ladder,
             int nan = find_places(values, at, n, ladder, places);
             if (target->type == FSEG_U8) {
                 const uint8_t *labels = at_pixel(target->pixels, FSEG_U8, at);
-                for (size_t i = 0; i < n; i++)
-                    places[i] += labels[i] ? columns : 0;
+                fseg_active->confusion->second_row(labels, n, columns, places);
             } else {
                 for (size_t i = 0; i < n; i++)
                     places[i] += label_at(target, at + i) ? columns : 0;
@@ -537,12 +548,18 @@ fseg_status fseg_sweep(const fseg_values *values, const fseg_ladder *ladder,
                     return fail(fault, FSEG_NAN, at + i, 0, 0);
                 places[i] = left_out;
             }
-            for (size_t i = 0; i + 2 <= n; i += 2) {
-                counts[0][places[i]]++;
-                counts[1][places[i + 1]]++;
+            /* Two places in a load: all of a sweep takes three quarters of the time. */
+            for (size_t i = 0; i + 4 <= n; i += 4) {
+                uint64_t two, more;
+                memcpy(&two, places + i, sizeof two);
+                memcpy(&more, places + i + 2, sizeof more);
+                counts[0][(uint32_t)two]++;
+                counts[1][two >> 32]++;
+                counts[0][(uint32_t)more]++;
+                counts[1][more >> 32]++;
             }
-            if (n % 2)
-                counts[0][places[n - 1]]++;
+            for (size_t i = n - n % 4; i < n; i++)
+                counts[0][places[i]]++;
         }
         for (size_t i = 0; i < left_out; i++)
             table[i] += (int64_t)counts[0][i] + counts[1][i];

@@ -37,14 +37,27 @@ FSEG_AVX2 static inline uint64_t over_bits(const float *first, const float *seco
 
 #define PLACES 8
 
+/* The places of the first values of the values' ranks. */
+FSEG_AVX2 static inline __m256i lowest_places(__m256 value, const fseg_ladder *ladder)
+{
+    if (ladder->scale > 0) {
+        /* Of a NaN and a number, max gives the second: the rank of NaN is 0. */
+        __m256 rank = _mm256_sub_ps(value, _mm256_set1_ps(ladder->first));
+        rank = _mm256_mul_ps(rank, _mm256_set1_ps(ladder->scale));
+        rank = _mm256_max_ps(rank, _mm256_setzero_ps());
+        return _mm256_cvttps_epi32(_mm256_min_ps(rank, _mm256_set1_ps((float)(ladder->n - 1))));
+    }
+    __m256i bits = _mm256_castps_si256(value);
+    __m256i flip = _mm256_or_si256(_mm256_srai_epi32(bits, 31), _mm256_set1_epi32(INT32_MIN));
+    __m256i rank = _mm256_srli_epi32(_mm256_xor_si256(bits, flip), 16);
+    return _mm256_i32gather_epi32((const int *)(const void *)ladder->lowest, rank, 4);
+}
+
 FSEG_AVX2 static inline int place_vector(const float *values, const fseg_ladder *ladder,
                                          uint32_t *places)
 {
     __m256 value = _mm256_loadu_ps(values);
-    __m256i bits = _mm256_castps_si256(value);
-    __m256i flip = _mm256_or_si256(_mm256_srai_epi32(bits, 31), _mm256_set1_epi32(INT32_MIN));
-    __m256i rank = _mm256_srli_epi32(_mm256_xor_si256(bits, flip), 16);
-    __m256i place = _mm256_i32gather_epi32((const int *)(const void *)ladder->lowest, rank, 4);
+    __m256i place = lowest_places(value, ladder);
     for (unsigned k = 0; k < ladder->steps; k++) {
         __m256 threshold = _mm256_i32gather_ps(ladder->thresholds, place, 4);
         __m256 over = _mm256_cmp_ps(value, threshold, _CMP_GT_OQ);
@@ -57,8 +70,8 @@ FSEG_AVX2 static inline int place_vector(const float *values, const fseg_ladder 
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_avx2 = {
-    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,
-    copy_f64, raise_f32, raise_f64, bytes_f32,   bytes_f64, over,       place,
+    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,   copy_f64,
+    raise_f32, raise_f64, bytes_f32, bytes_f64,   over,      place,      second_row,
 };
 #else
 typedef int fseg_confusion_avx2_is_for_x86;

@@ -71,14 +71,27 @@ FSEG_AVX512 static int count_scattered(const uint8_t *prediction, const uint8_t 
 
 #define PLACES 16
 
+/* The places of the first values of the values' ranks. */
+FSEG_AVX512 static inline __m512i lowest_places(__m512 value, const fseg_ladder *ladder)
+{
+    if (ladder->scale > 0) {
+        /* Of a NaN and a number, max gives the second: the rank of NaN is 0. */
+        __m512 rank = _mm512_sub_ps(value, _mm512_set1_ps(ladder->first));
+        rank = _mm512_mul_ps(rank, _mm512_set1_ps(ladder->scale));
+        rank = _mm512_max_ps(rank, _mm512_setzero_ps());
+        return _mm512_cvttps_epi32(_mm512_min_ps(rank, _mm512_set1_ps((float)(ladder->n - 1))));
+    }
+    __m512i bits = _mm512_castps_si512(value);
+    __m512i flip = _mm512_or_si512(_mm512_srai_epi32(bits, 31), _mm512_set1_epi32(INT32_MIN));
+    __m512i rank = _mm512_srli_epi32(_mm512_xor_si512(bits, flip), 16);
+    return _mm512_i32gather_epi32(rank, ladder->lowest, 4);
+}
+
 FSEG_AVX512 static inline int place_vector(const float *values, const fseg_ladder *ladder,
                                            uint32_t *places)
 {
     __m512 value = _mm512_loadu_ps(values);
-    __m512i bits = _mm512_castps_si512(value);
-    __m512i flip = _mm512_or_si512(_mm512_srai_epi32(bits, 31), _mm512_set1_epi32(INT32_MIN));
-    __m512i rank = _mm512_srli_epi32(_mm512_xor_si512(bits, flip), 16);
-    __m512i place = _mm512_i32gather_epi32(rank, ladder->lowest, 4);
+    __m512i place = lowest_places(value, ladder);
     for (unsigned k = 0; k < ladder->steps; k++) {
         __m512 threshold = _mm512_i32gather_ps(place, ladder->thresholds, 4);
         __mmask16 over = _mm512_cmp_ps_mask(value, threshold, _CMP_GT_OQ);
@@ -91,8 +104,8 @@ FSEG_AVX512 static inline int place_vector(const float *values, const fseg_ladde
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_avx512 = {
-    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,
-    copy_f64, raise_f32, raise_f64, bytes_f32,   bytes_f64, over,       place,
+    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,   copy_f64,
+    raise_f32, raise_f64, bytes_f32, bytes_f64,   over,      place,      second_row,
 };
 #else
 typedef int fseg_confusion_avx512_is_for_x86;

@@ -345,19 +345,11 @@ TARGET static int over(const float *first, const float *second, size_t n, uint64
     return nan;
 }
 
-/* The place of the bits of a float among those of all: ascending, halves of 16 bits. */
-static inline uint32_t rank_of(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return (bits ^ ((0 - (bits >> 31)) | 0x80000000)) >> 16;
-}
-
 /* The number of thresholds that a value is over: those under all values of its rank, and then up to
  * `steps` more, which are compared with. */
 static inline uint32_t place_of(float value, const fseg_ladder *ladder)
 {
-    uint32_t place = ladder->lowest[rank_of(value)];
+    uint32_t rank = fseg_rank(value, ladder), place = ladder->scale > 0 ? rank : ladder->lowest[rank];
     for (unsigned k = 0; k < ladder->steps; k++)
         place += value > ladder->thresholds[place];
     return place;
@@ -379,4 +371,11 @@ TARGET static int place(const float *FSEG_RESTRICT values, size_t n, const fseg_
         nan |= values[i] != values[i];
     }
     return nan;
+}
+
+TARGET static void second_row(const uint8_t *FSEG_RESTRICT labels, size_t n, uint32_t columns,
+                              uint32_t *FSEG_RESTRICT places)
+{
+    for (size_t i = 0; i < n; i++)
+        places[i] += labels[i] ? columns : 0;
 }

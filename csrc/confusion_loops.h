@@ -6,6 +6,8 @@
 #include "faceseg.h"
 #include "portable.h"
 
+#include <string.h>
+
 /* No label is left out. */
 enum { FSEG_NO_IGNORE = -1 };
 
@@ -14,6 +16,19 @@ enum { FEW_CLASSES = 16 };
 
 /* Classes whose values are compared at once. */
 enum { SOME_CLASSES = 4 };
+
+/* The rank of a value; that of NaN is any. */
+static inline uint32_t fseg_rank(float value, const fseg_ladder *ladder)
+{
+    if (ladder->scale > 0) {
+        float rank = (value - ladder->first) * ladder->scale, top = (float)(ladder->n - 1);
+        rank = rank > 0 ? rank : 0;
+        return (uint32_t)(rank < top ? rank : top);
+    }
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (bits ^ ((0 - (bits >> 31)) | 0x80000000)) >> 16;
+}
 
 typedef struct {
     /* Add to sums the ones of n words of two planes: of both, of the first, of the second. */
@@ -64,6 +79,10 @@ typedef struct {
     /* Count the thresholds of a ladder that each of n values is over; whether there was a NaN. */
     int (*place)(const float *FSEG_RESTRICT values, size_t n, const fseg_ladder *ladder,
                  uint32_t *FSEG_RESTRICT places);
+
+    /* Add `columns` to the places whose label is not 0. */
+    void (*second_row)(const uint8_t *FSEG_RESTRICT labels, size_t n, uint32_t columns,
+                       uint32_t *FSEG_RESTRICT places);
 } fseg_confusion_loops;
 
 extern const fseg_confusion_loops fseg_confusion_scalar;

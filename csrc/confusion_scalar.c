@@ -30,6 +30,6 @@ static inline uint64_t equal_bits(const uint8_t *bytes, uint8_t value)
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_scalar = {
-    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,
-    copy_f64, raise_f32, raise_f64, bytes_f32,   bytes_f64, over,       place,
+    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,   copy_f64,
+    raise_f32, raise_f64, bytes_f32, bytes_f64,   over,      place,      second_row,
 };

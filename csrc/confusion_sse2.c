@@ -39,8 +39,8 @@ FSEG_SSE2 static inline uint64_t over_bits(const float *first, const float *seco
 #include "confusion_body.h"
 
 const fseg_confusion_loops fseg_confusion_sse2 = {
-    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,
-    copy_f64, raise_f32, raise_f64, bytes_f32,   bytes_f64, over,       place,
+    count,    pairs,     narrow,    narrow_some, widen_f16, widen_bf16, copy_f32,   copy_f64,
+    raise_f32, raise_f64, bytes_f32, bytes_f64,   over,      place,      second_row,
 };
 #else
 typedef int fseg_confusion_sse2_is_for_x86;

@@ -368,7 +368,11 @@ fseg_status fseg_confusion_highest(const fseg_values *values, const fseg_classes
                                    fseg_fault *fault);
 
 /* Ascending thresholds, prepared for a sweep: `thresholds` has `n` + FSEG_SLACK elements, `lowest`
- * FSEG_RANKS. `wide` are the thresholds as they were given. */
+ * FSEG_RANKS. `wide` are the thresholds as they were given. Values have ranks, which ascend with
+ * them. If thresholds have even distances, each has a rank of its own, in the middle of it: from
+ * `first` on, `scale` to each unit. If not, `scale` is 0 and the rank is the upper half of a value's
+ * bits; the thresholds under all values of a rank are the first `lowest`. Up to `steps` thresholds
+ * are within a rank. */
 enum { FSEG_RANKS = 1 << 16, FSEG_MOST_THRESHOLDS = 4096 };
 typedef struct {
     const double *wide;
@@ -376,9 +380,11 @@ typedef struct {
     float *thresholds;
     uint32_t *lowest;
     unsigned steps;
+    float first;
+    float scale;
 } fseg_ladder;
 
-/* Fill what `thresholds` and `lowest` point to, and set `steps`. The thresholds are no NaN, and at
+/* Fill what `thresholds` and `lowest` point to, and set the last three. The thresholds are no NaN, and at
  * most FSEG_MOST_THRESHOLDS. */
 void fseg_ladder_fill(fseg_ladder *ladder);
 

@@ -760,6 +760,24 @@ def test_sweep(
         np.testing.assert_array_equal(found.counts[k], matrix)
 
 
+EVEN = [
+    np.linspace(-3, 3, 255), np.arange(1, 256) / 256, np.linspace(0.1, 0.3, 4096),
+    np.arange(-2.0, 3), np.linspace(1e30, 3e38, 7), np.array([-0.0, 0.5, 1.0]),
+    np.array([-np.inf, 0.0, np.inf]), np.array([-3e38, 3e38]), np.array([1, 1 + 2**-23, 1 + 2**-22]),
+    np.array([0, 1e-45, 2e-45]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("limits", EVEN, ids=range(len(EVEN)))
+def test_values_beside_thresholds_of_even_distance(limits: NDArray[np.float64]) -> None:
+    near = limits.astype(np.float32)
+    beside = [near, np.nextafter(near, np.float32(-np.inf)), np.nextafter(near, np.float32(np.inf))]
+    values = np.concatenate([*beside, np.float32([-np.inf, np.inf, -0.0, 0.0, -3e38, 3e38])])
+    found = sweeps.sweep(values, np.ones(values.shape, bool), limits).histogram
+    over = np.searchsorted(limits, values.astype(np.float64))
+    np.testing.assert_array_equal(found[1], np.bincount(over, minlength=limits.size + 1))
+
+
 def probabilities(seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     rng = np.random.default_rng(seed)
     target = (rng.random((2, 40, 50)) < 0.3).astype(np.uint8)
