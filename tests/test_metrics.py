@@ -763,8 +763,8 @@ def test_sweep(
 EVEN = [
     np.linspace(-3, 3, 255), np.arange(1, 256) / 256, np.linspace(0.1, 0.3, 4096),
     np.arange(-2.0, 3), np.linspace(1e30, 3e38, 7), np.array([-0.0, 0.5, 1.0]),
-    np.array([-np.inf, 0.0, np.inf]), np.array([-3e38, 3e38]), np.array([1, 1 + 2**-23, 1 + 2**-22]),
-    np.array([0, 1e-45, 2e-45]),
+    np.array([-np.inf, 0.0, np.inf]), np.array([-3e38, 3e38]),
+    np.array([1, 1 + 2**-23, 1 + 2**-22]), np.array([0, 1e-45, 2e-45]),
 ]  # fmt: skip
 
 
