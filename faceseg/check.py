@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from faceseg import shards
 from faceseg.errors import InputError
+from faceseg.files import Member
 from faceseg.images import image_size, read_image
 from faceseg.records import Record, Source, find_layout, index_source, list_splits, size_problem
 from faceseg.tables import Defect
@@ -76,6 +78,9 @@ def check(
     for path in paths:
         folders = {name: options.get(name) for name in ("images", "masks")}
         splits = list_splits(path, **folders)
+        if find_layout(Path(path), **folders) == "shards":
+            changed = shards.verify(Path(path))
+            defects.extend(Defect(str(file), None, problem) for file, problem in changed)
         for split in splits:
             source = index_source(
                 path,
@@ -111,8 +116,10 @@ def default_task(
     images: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
 ) -> str:
-    """Return ``"mask"`` for MSFD's layout and ``"face"`` for any other."""
+    """Return the task of shards, ``"mask"`` for MSFD's layout and ``"face"`` for any other."""
     layout = find_layout(Path(path), images=images, masks=masks)
+    if layout == "shards":
+        return str(shards.read_index(Path(path))["task"])
     return "mask" if layout == "msfd" else "face"
 
 
@@ -164,7 +171,7 @@ def _inspect(source: Source, record: Record) -> tuple[list[Defect], bytes]:
     return defects, digest
 
 
-def _defect(error: InputError, file: Path | None, row: int | None = None) -> Defect:
+def _defect(error: InputError, file: Path | Member | None, row: int | None = None) -> Defect:
     place = str(Defect(str(file), row, ""))
     return Defect(str(file), row, str(error).removeprefix(place))
 
@@ -174,12 +181,13 @@ def _shared_between(
 ) -> Iterator[Defect]:
     """Find subjects, and image files equal to the byte, that are in two splits."""
     subjects: dict[str, str] = {}
-    files: dict[bytes, tuple[str, Path]] = {}
+    files: dict[bytes, tuple[str, Path | Member]] = {}
     for split, source in sources.items():
         reported: set[str] = set()
         for record, digest in zip(source.records, digests[split], strict=True):
             # Where the subject is unknown the group is the name, and 1.jpg may be in each split.
-            known = record.rows and (source.kind != "table" or record.group != record.name)
+            named = record.group != record.name
+            known = named if source.kind in ("table", "shards") else record.rows
             other = subjects.setdefault(record.group, split) if known else split
             if other != split and record.group not in reported:
                 reported.add(record.group)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from faceseg.errors import InputError, suggest
-from faceseg.files import atomic_path
+from faceseg.files import atomic_folder, atomic_path
 from faceseg.images import image_size, list_images, read_labels, write_png
 from faceseg.labels import Rule, foreground_rule, label_form, label_rule
 from faceseg.rle import RLE, Order, union
@@ -199,7 +196,7 @@ def _png_rule(folder: Path, paths: Sequence[Path], classes: Sequence[int] | None
 
 
 def _write_png(out: Path, masks: Iterable[Mask]) -> None:
-    with _atomic_folder(out) as folder:
+    with atomic_folder(out) as folder:
         written: set[str] = set()
         for mask in masks:
             stem = without_extension(mask.name)
@@ -209,23 +206,6 @@ def _write_png(out: Path, masks: Iterable[Mask]) -> None:
                 raise InputError(f"duplicate name: {mask.name!r} would write {stem}.png again")
             written.add(stem)
             write_png(folder / f"{stem}.png", mask.runs.decode(value=255))
-
-
-@contextmanager
-def _atomic_folder(out: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes `out` when the block ends well, else is removed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
-        yield folder
-        # mkdtemp makes folders private to the user; give what a plain mkdir() would have given.
-        mask = os.umask(0)
-        os.umask(mask)
-        folder.chmod(0o777 & ~mask)
-        os.replace(folder, out)
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
 
 
 # --- Kaggle ---------------------------------------------------------------------------------------

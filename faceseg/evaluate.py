@@ -85,6 +85,7 @@ def evaluate(
     segmenter: Segmenter,
     source: Source,
     *,
+    ignore_index: int = -1,
     progress: Callable[[Sequence[Record]], Iterator[Record]] = iter,
 ) -> Evaluation:
     """Score `segmenter` on every image of `source`.
@@ -95,6 +96,8 @@ def evaluate(
         Maps an (H, W, 3) uint8 RGB picture to an (H, W) uint8 mask of class ids.
     source
         Images with their true masks. They are read two ahead of the segmenter, in threads.
+    ignore_index
+        Label of pixels that do not count; -1 is none.
     progress
         Wraps the records to show progress, as `tqdm` does.
 
@@ -105,6 +108,7 @@ def evaluate(
     """
     counts = []
     names = []
+    ignored = None if ignore_index < 0 else ignore_index
     for record, image, truth in read_pairs(source, progress(source.records)):
         mask = segmenter(image)
         if mask.shape != truth.shape:
@@ -112,7 +116,11 @@ def evaluate(
                 f"{record.where}: predicted mask is {mask.shape}, the true mask {truth.shape}"
             )
         names.append(record.name)
-        counts.append(metrics.confusion_matrix(mask, truth, num_classes=len(source.classes)))
+        counts.append(
+            metrics.confusion_matrix(
+                mask, truth, num_classes=len(source.classes), ignore_index=ignored
+            )
+        )
     if not counts:
         raise InputError(f"{source.path}: no image to score")
     return Evaluation(tuple(names), source.classes, np.stack(counts))
@@ -124,7 +132,8 @@ def read_pairs(
     """Give (record, picture, true mask) in order, reading two ahead in a thread."""
 
     def read(record: Record) -> tuple[Record, Image, Image]:
-        return record, read_image(record.image), source.mask(record)
+        image = read_image(record.image)
+        return record, image, source.mask(record, image.shape[:2])
 
     with ThreadPoolExecutor(1) as pool:
         remaining = iter(records)

@@ -1,4 +1,4 @@
-"""Atomic writes: a file is there whole, or as it was before."""
+"""Atomic writes: a file is there whole, or as it was before. Files inside a tar, by their place."""
 
 from __future__ import annotations
 
@@ -6,11 +6,62 @@ import csv
 import io
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from faceseg.errors import InputError
+
+# Tar is made of blocks of 512 bytes; a file's header is the block before it.
+TAR_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside an uncompressed tar, found by its place; stands where a path may stand.
+
+    Attributes
+    ----------
+    archive
+        Path of the tar.
+    name
+        Of the file.
+    start, size
+        Of its bytes in the tar.
+    """
+
+    archive: Path
+    name: str
+    start: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.archive}:{self.name}"
+
+    def read_bytes(self) -> bytes:
+        """Return the file's bytes.
+
+        Raises
+        ------
+        InputError
+            If the tar is missing, or another file lies there.
+        """
+        try:
+            with open(self.archive, "rb", buffering=0) as stream:
+                stream.seek(self.start - TAR_BLOCK)
+                header, found = stream.read(TAR_BLOCK), stream.read(self.size)
+        except OSError as error:
+            raise InputError(f"{self}: {error.strerror}") from None
+        if header[:100].rstrip(b"\0") != self.name.encode() or len(found) < self.size:
+            raise InputError(
+                f"{self}: not where the index has it: the shard was changed or cut short; write "
+                "the shards again"
+            )
+        return found
 
 
 @contextmanager
@@ -39,6 +90,24 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary folder that becomes `path` when the block ends well, else is removed."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        yield folder
+        # mkdtemp makes folders private to the user; give what a plain mkdir() would have given.
+        mask = os.umask(0)
+        os.umask(mask)
+        folder.chmod(0o777 & ~mask)
+        os.replace(folder, target)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from faceseg.errors import InputError
-from faceseg.files import atomic_path
+from faceseg.files import Member, atomic_path
+
+File: TypeAlias = str | os.PathLike[str] | Member
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -31,9 +35,7 @@ _TRANSPOSE = {
 _STRETCH = {"L;2": 85, "L;4": 17}
 
 
-def read_image(
-    path: str | os.PathLike[str], *, min_size: tuple[int, int] | None = None
-) -> npt.NDArray[np.uint8]:
+def read_image(path: File, *, min_size: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
     """Read an image file as RGB.
 
     Grey, palette, CMYK and 16-bit images are converted, transparency is dropped, and the EXIF
@@ -42,7 +44,7 @@ def read_image(
     Parameters
     ----------
     path
-        Any format Pillow reads.
+        Any format Pillow reads; a file, or a member of a tar.
     min_size
         Height and width, at least 1 each. A JPEG may then be decoded at 1/2, 1/4 or 1/8 of its
         size (twice as fast and more) as long as neither side falls below `min_size`.
@@ -57,19 +59,38 @@ def read_image(
     InputError
         If the file is missing, is not an image, or is cut short.
     """
+    return read_reduced(path, min_size)[0]
+
+
+def read_reduced(
+    path: File, min_size: tuple[int, int] | None
+) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+    """Read an image as :func:`read_image` does, and tell the height and width of the whole."""
     with _opened(path) as image:
         method = _TRANSPOSE.get(_orientation(image))
+        turned = method is not None and _swaps_sides(method)
+        width, height = image.size
         if min_size is not None:
-            height, width = min_size
-            turned = method is not None and _swaps_sides(method)
-            image.draft(None, (height, width) if turned else (width, height))
+            image.draft(None, min_size if turned else min_size[::-1])
         rgb = _to_rgb(image, path)
         if method is not None:
             rgb = rgb.transpose(method)
-        return np.array(rgb)
+        return np.array(rgb), (width, height) if turned else (height, width)
 
 
-def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+def plain_jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Return height and width of a whole JPEG in RGB that needs no turning; None for all else."""
+    if not (data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")):
+        return None
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            plain = image.format == "JPEG" and image.mode == "RGB" and _orientation(image) == 1
+            return (image.height, image.width) if plain else None
+    except Exception:
+        return None
+
+
+def image_size(path: File) -> tuple[int, int]:
     """Return height and width as :func:`read_image` would give them, from the header alone.
 
     Raises
@@ -83,7 +104,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         return (width, height) if method and _swaps_sides(method) else (height, width)
 
 
-def read_labels(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
+def read_labels(path: File) -> npt.NDArray[np.uint8]:
     """Read a label image: the values as they are stored.
 
     A palette image gives its indices, a grey one its values, a 1-bit one 0 and 1. A colour image
@@ -146,6 +167,20 @@ def write_png(path: str | os.PathLike[str], array: npt.NDArray[np.uint8]) -> Non
     image = _from_array(array)
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG")
+
+
+def encode_png(array: npt.NDArray[np.uint8]) -> bytes:
+    """Return the bytes of a PNG; see `write_png`."""
+    stream = io.BytesIO()
+    _from_array(array).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def encode_jpeg(array: npt.NDArray[np.uint8], quality: int = 92) -> bytes:
+    """Return the bytes of a JPEG; see `write_jpeg`."""
+    stream = io.BytesIO()
+    _from_array(array).save(stream, format="JPEG", quality=quality)
+    return stream.getvalue()
 
 
 def write_jpeg(
@@ -213,7 +248,7 @@ def find_images(path: str | os.PathLike[str]) -> list[Path]:
 
 
 @contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+def _opened(path: File) -> Iterator[Image.Image]:
     """Open an image; whatever goes wrong inside the block is an InputError that names the file."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise InputError(
@@ -221,7 +256,8 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
             "for a whole one; set it to False"
         )
     try:
-        with Image.open(path) as image:
+        file = io.BytesIO(path.read_bytes()) if isinstance(path, Member) else path
+        with Image.open(file) as image:
             yield image
     except InputError:
         raise
@@ -255,7 +291,7 @@ def _swaps_sides(method: Image.Transpose) -> bool:
     )
 
 
-def _to_rgb(image: Image.Image, path: str | os.PathLike[str]) -> Image.Image:
+def _to_rgb(image: Image.Image, path: File) -> Image.Image:
     if image.mode == "RGB":
         return image
     if image.mode == "I" or image.mode.startswith("I;16"):

@@ -42,10 +42,14 @@ class Rule:
         The values that may occur, in words.
     lut
         256 class ids, one for each value; 255 where the value may not occur.
+    ignore_index
+        Value that stays as it is, whatever `lut` says: pixels that neither train nor score; -1 is
+        none.
     """
 
     expected: str
     lut: bytes
+    ignore_index: int = -1
 
     def apply(self, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Return (H, W) uint8 class ids for (H, W) uint8 stored values.
@@ -59,13 +63,33 @@ class Rule:
         ids = np.frombuffer(bytearray(labels.tobytes().translate(self.lut)), np.uint8)
         ids = ids.reshape(labels.shape)
         if ids.max(initial=0) == _ILLEGAL:
-            bad = ids == _ILLEGAL
-            row, column = np.unravel_index(int(bad.argmax()), bad.shape)
-            raise ValueError(
-                f"label value {labels[row, column]} at line {row}, column {column} "
-                f"(and in {int(bad.sum())} pixels in all), expected {self.expected}"
-            )
+            bad = (ids == _ILLEGAL) & (labels != self.ignore_index)
+            if bad.any():
+                row, column = np.unravel_index(int(bad.argmax()), bad.shape)
+                raise ValueError(
+                    f"label value {labels[row, column]} at line {row}, column {column} "
+                    f"(and in {int(bad.sum())} pixels in all), expected {self.expected}"
+                )
         return ids
+
+    def ignoring(self, value: int) -> Rule:
+        """Return the rule that also takes `value`, and keeps it; -1 changes nothing.
+
+        Raises
+        ------
+        InputError
+            If the value has a meaning already, unless it is a class that stays itself.
+        """
+        if value < 0:
+            return self
+        legal = {stored: self.lut[stored] for stored in range(256) if self.lut[stored] != _ILLEGAL}
+        if value in legal and any(stored != ids for stored, ids in legal.items()):
+            raise InputError(
+                f"ignore_index {value}: the labels, {self.expected}, use this value for class "
+                f"{legal[value]}; give one that they do not use"
+            )
+        lut = bytes(value if stored == value else ids for stored, ids in enumerate(self.lut))
+        return Rule(f"{self.expected}, or {value} to ignore", lut, value)
 
 
 def _rule(expected: str, ids: Mapping[int, int]) -> Rule:
@@ -81,7 +105,9 @@ _FORMS = {
 _GREY = Rule("grey, foreground from 128 on", bytes(128) + bytes([1]) * 128)
 
 
-def label_form(labels: Sequence[Path], *, default: str | None = None) -> str:
+def label_form(
+    labels: Sequence[Path], *, default: str | None = None, ignore_index: int = -1
+) -> str:
     """Tell what label images store, by looking at some of them.
 
     Parameters
@@ -90,6 +116,8 @@ def label_form(labels: Sequence[Path], *, default: str | None = None) -> str:
         Label files.
     default
         Returned if none of those looked at is of any of the forms; None raises.
+    ignore_index
+        Value that labels of any form but ``"0/255"`` may hold beside their own; -1 is none.
 
     Returns
     -------
@@ -104,6 +132,7 @@ def label_form(labels: Sequence[Path], *, default: str | None = None) -> str:
     if all(path.suffix.lower() in (".jpg", ".jpeg") for path in labels):
         return "grey"
     fits = Counter[str]()
+    strict = Counter[str]()
     problem = ""
     for path in labels[:: -(-len(labels) // _PEEK)]:
         try:
@@ -113,10 +142,14 @@ def label_form(labels: Sequence[Path], *, default: str | None = None) -> str:
             continue
         present = np.bincount(values.ravel(), minlength=256) > 0
         for form, rule in _FORMS.items():
-            fits[form] += not (present & (np.frombuffer(rule.lut, np.uint8) == _ILLEGAL)).any()
+            illegal = set(np.flatnonzero(present & (np.frombuffer(rule.lut, np.uint8) == _ILLEGAL)))
+            fits[form] += not illegal - {ignore_index}
+            strict[form] += not illegal
         if not problem and not any(fits.values()):
             problem = f"{path}: label values up to {values.max()}"
-    form, count = max(((form, fits[form]) for form in _FORMS), key=lambda pair: pair[1])
+    # The second count keeps 0/255 from passing for 0/1 without foreground, 255 being ignored.
+    form = max(_FORMS, key=lambda form: (fits[form], strict[form]))
+    count = fits[form]
     if not count and default is not None:
         return default
     if not count:

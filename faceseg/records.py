@@ -1,21 +1,28 @@
 """From what users have on disk to records: which image, which mask, whose face, which split.
 
 Four layouts are told apart by looking at them: EasyPortrait, MSFD, a table (CSV) of run lengths
-and any pair of folders. An index holds names and run-length text; no image is kept in memory.
+and any pair of folders; shards are a fifth. An index holds names and run-length text, packed; no
+image is kept in memory.
 """
 
 from __future__ import annotations
 
+import marshal
+import operator
 import os
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from faceseg import shards
 from faceseg.errors import InputError, suggest
+from faceseg.files import Member
 from faceseg.images import image_size, list_images, read_labels
 from faceseg.labels import PARTS, Rule, foreground_rule, label_form, label_rule
 from faceseg.rle import RLE, Order, union
@@ -49,9 +56,9 @@ class Record:
     name
         Name of the image without its extension, unique in its source.
     image
-        Path of the image.
+        The image: a path, or a member of a shard.
     label
-        Path of the label image; None where the mask is run-length text.
+        The label image, or a shard's run lengths; None where the mask is run-length text.
     rle
         Run-length text, one for each row of the table, "" for an empty mask; None where the mask
         is a label image.
@@ -66,13 +73,96 @@ class Record:
     """
 
     name: str
-    image: Path
-    label: Path | None
+    image: Path | Member
+    label: Path | Member | None
     rle: tuple[str, ...] | None
     size: tuple[int, int] | None
     group: str
     where: str
     rows: tuple[int, ...] = ()
+
+
+class Records(Sequence[Record]):
+    """Records packed into three buffers; each is made when it is asked for.
+
+    40,000 records with 4 KB of run-length text take 165 MB, and worker processes that are forked
+    share them: there are no objects whose reference counts would copy the pages.
+
+    Parameters
+    ----------
+    records
+        What to pack.
+    """
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._texts = bytearray()
+        self._packed = bytearray()
+        self._ends = array("q", [0])
+        for record in records:
+            spans = None if record.rle is None else [self.add_text(text) for text in record.rle]
+            self.add(record, spans)
+
+    def add_text(self, text: str) -> tuple[int, int]:
+        """Keep a text and return its place, for `add`."""
+        start = len(self._texts)
+        self._texts += text.encode(errors="surrogatepass")
+        return start, len(self._texts)
+
+    def add(self, record: Record, rle: Sequence[tuple[int, int]] | None) -> None:
+        """Append a record; `rle` are the places of its texts, instead of its own field."""
+        self._packed += marshal.dumps(
+            (
+                record.name, _flat(record.image), _flat(record.label),
+                None if rle is None else tuple(rle),
+                record.size, record.group, record.where, record.rows,
+            )
+        )  # fmt: skip
+        self._ends.append(len(self._packed))
+
+    def take(self, places: Iterable[int]) -> Records:
+        """Return the records at some places; run-length texts are shared, not copied."""
+        taken = Records()
+        taken._texts = self._texts
+        for place in places:
+            taken._packed += self._bytes(place)
+            taken._ends.append(len(taken._packed))
+        return taken
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+    @overload
+    def __getitem__(self, place: slice) -> Records: ...
+    def __getitem__(self, place: int | slice) -> Record | Records:
+        if isinstance(place, slice):
+            return self.take(range(len(self))[place])
+        name, image, label, spans, *rest = marshal.loads(self._bytes(place))
+        rle = None
+        if spans is not None:
+            rle = tuple(self._texts[a:b].decode(errors="surrogatepass") for a, b in spans)
+        return Record(name, _whole(image), label and _whole(label), rle, *rest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Records) and list(self) == list(other)
+
+    def _bytes(self, place: int) -> bytearray:
+        place = range(len(self))[operator.index(place)]
+        return self._packed[self._ends[place] : self._ends[place + 1]]
+
+
+_Flat: TypeAlias = str | tuple[str, str, int, int]
+
+
+def _flat(file: Path | Member | None) -> _Flat | None:
+    if isinstance(file, Member):
+        return str(file.archive), file.name, file.start, file.size
+    return None if file is None else str(file)
+
+
+def _whole(file: _Flat) -> Path | Member:
+    return Path(file) if isinstance(file, str) else Member(Path(file[0]), *file[1:])
 
 
 @dataclass(frozen=True)
@@ -82,7 +172,7 @@ class Source:
     Attributes
     ----------
     kind
-        ``"easyportrait"``, ``"msfd"``, ``"table"`` or ``"folders"``.
+        ``"easyportrait"``, ``"msfd"``, ``"table"``, ``"folders"`` or ``"shards"``.
     path
         What was opened.
     split, task
@@ -90,7 +180,8 @@ class Source:
     classes
         Name of each class id; the first is ``"background"``.
     records
-        Sorted by name; in the order of the table where there is one.
+        Sorted by name; in the order of the table where there is one. Whatever sequence is given
+        becomes `Records`.
     rule
         How stored values become class ids; None where masks are run-length text.
     order, base
@@ -107,20 +198,37 @@ class Source:
     split: str
     task: str
     classes: tuple[str, ...]
-    records: tuple[Record, ...] = field(repr=False)
+    records: Sequence[Record] = field(repr=False)
     rule: Rule | None = field(repr=False)
     order: Order = "F"
     base: int = 1
     table: Path | None = None
     unpaired: tuple[Defect, ...] = field(default=(), repr=False)
 
+    def __post_init__(self) -> None:
+        """Pack the records."""
+        if not isinstance(self.records, Records):
+            object.__setattr__(self, "records", Records(self.records))
+
     def __len__(self) -> int:
         return len(self.records)
 
-    def mask(self, record: Record) -> npt.NDArray[np.uint8]:
+    def subset(self, places: Iterable[int], *, split: str | None = None) -> Source:
+        """Return a source of the records at some places."""
+        assert isinstance(self.records, Records)
+        return replace(self, records=self.records.take(places), split=split or self.split)
+
+    def mask(self, record: Record, size: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
         """Read or decode the mask of a record.
 
         Several run-length rows of one image are joined: a pixel is foreground if any row has it.
+
+        Parameters
+        ----------
+        record
+            One of ``self.records``.
+        size
+            Height and width of its image, where known; the image is not opened then.
 
         Returns
         -------
@@ -133,16 +241,20 @@ class Source:
             If the mask is broken, holds a value or run it may not hold, or is of another size
             than the image.
         """
-        size = image_size(record.image)
+        found = self.annotation(record, image_size(record.image) if size is None else size)
+        return found.decode() if isinstance(found, RLE) else found
+
+    def annotation(self, record: Record, size: tuple[int, int]) -> RLE | npt.NDArray[np.uint8]:
+        """Read the mask of a record as `mask` does, but leave run lengths as they are."""
         if record.size not in (None, size):
             # Before decoding: a table can ask for any amount of memory.
             assert record.size is not None
             problem = size_problem(record.size, size, record.image)
             raise InputError(f"{record.where}: {problem}")
-        ids = self.decode(record, size)
-        if ids.shape != size:
-            raise InputError(f"{record.where}: {size_problem(ids.shape, size, record.image)}")
-        return ids
+        found = self._read(record, size)
+        if found.shape != size:
+            raise InputError(f"{record.where}: {size_problem(found.shape, size, record.image)}")
+        return found
 
     def runs(self, record: Record, shape: tuple[int, int]) -> list[RLE]:
         """Read the run-length rows of a record for a mask of `shape`, which is not allocated.
@@ -171,11 +283,16 @@ class Source:
         size
             Height and width of run-length masks whose table does not give them.
         """
+        found = self._read(record, size)
+        return found.decode() if isinstance(found, RLE) else found
+
+    def _read(self, record: Record, size: tuple[int, int]) -> RLE | npt.NDArray[np.uint8]:
         if record.rle is not None:
-            shape = record.size or size
-            return union(self.runs(record, shape)).decode()
+            return union(self.runs(record, record.size or size))
         assert record.label is not None
-        assert self.rule is not None
+        if self.rule is None:
+            assert isinstance(record.label, Member)
+            return shards.read_rle(record.label)
         try:
             return self.rule.apply(read_labels(record.label))
         except InputError:
@@ -184,7 +301,7 @@ class Source:
             raise InputError(f"{record.label}: {error}") from None
 
 
-def size_problem(mask: Sequence[int], image: Sequence[int], path: Path) -> str:
+def size_problem(mask: Sequence[int], image: Sequence[int], path: Path | Member) -> str:
     """Word the defect of a mask that is not of its image's size."""
     hint = "; swapped: is the image turned by its EXIF data?" if mask[::-1] == image else ""
     return f"mask of {mask[0]}x{mask[1]} for an image of {image[0]}x{image[1]} ({path}){hint}"
@@ -202,6 +319,7 @@ def open_source(
     rle_column: str | None = None,
     order: Order = "F",
     base: int = 1,
+    ignore_index: int = -1,
 ) -> Source:
     """Open one split of a data set, whatever its layout.
 
@@ -209,7 +327,8 @@ def open_source(
     ----------
     path
         A CSV table; a folder with ``images/{train,val,test}`` and ``annotations/{train,val,test}``
-        (EasyPortrait); a folder with ``1/face_crop`` and ``1/face_crop_segmentation`` (MSFD).
+        (EasyPortrait); a folder with ``1/face_crop`` and ``1/face_crop_segmentation`` (MSFD); a
+        folder of shards.
     split
         A table without a split column, and folders without split folders, are all ``"train"``;
         such a table gives its rows whatever the split.
@@ -225,6 +344,9 @@ def open_source(
     order, base
         Of the table's run-length text: ``"F"`` down columns or ``"C"`` along rows; number of the
         first pixel.
+    ignore_index
+        Value that label images may hold beside their own for pixels that neither train nor score;
+        it stays in the masks. -1 is none.
 
     Returns
     -------
@@ -248,6 +370,7 @@ def open_source(
         rle_column=rle_column,
         order=order,
         base=base,
+        ignore_index=ignore_index,
     )
     for record in source.records:
         # Now rather than in the middle of a run; it takes about a second for 40,000 rows.
@@ -268,6 +391,7 @@ def index_source(
     rle_column: str | None = None,
     order: Order = "F",
     base: int = 1,
+    ignore_index: int = -1,
     on_defect: Callable[[Defect], None] | None = None,
 ) -> Source:
     """List the records as :func:`open_source` does, without looking into any mask.
@@ -285,7 +409,15 @@ def index_source(
     report = on_defect or refuse
     root = Path(path)
     kind = find_layout(root, images=images, masks=masks)
+    if kind == "shards":
+        if classes is not None or image_column or rle_column or (order, base) != ("F", 1):
+            raise InputError(
+                f"{path}: shards say themselves how masks are stored; leave out classes, columns, "
+                "order and base"
+            )
+        return _open_shards(root, split, task)
     table: Path | None = None
+    records: Sequence[Record]
     unpaired: list[Defect] = []
     if kind == "table":
         table = root
@@ -322,10 +454,11 @@ def index_source(
     else:
         fallback = "parts" if kind == "easyportrait" and task != "mask" else "0/255"
         form = label_form(
-            [record.label for record in records if record.label is not None],
+            [record.label for record in records if isinstance(record.label, Path)],
             default=fallback if on_defect else None,
+            ignore_index=ignore_index,
         )
-        rule = _choose_rule(root, kind, form, task, classes)
+        rule = _choose_rule(root, kind, form, task, classes).ignoring(ignore_index)
         if form != "parts" and kind == "easyportrait":
             kind = "folders"
         if task == "parse":
@@ -336,7 +469,7 @@ def index_source(
         split=split,
         task=task,
         classes=names,
-        records=tuple(records),
+        records=records,
         rule=rule,
         order=order,
         base=base,
@@ -351,7 +484,7 @@ def find_layout(
     images: str | os.PathLike[str] | None = None,
     masks: str | os.PathLike[str] | None = None,
 ) -> str:
-    """Return ``"easyportrait"``, ``"msfd"``, ``"table"`` or ``"folders"``, by looking.
+    """Return ``"easyportrait"``, ``"msfd"``, ``"table"``, ``"folders"`` or ``"shards"``.
 
     Raises
     ------
@@ -376,13 +509,15 @@ def find_layout(
         if images is None or masks is None:
             raise InputError(f"{path}: give both folders, images and masks")
         return "folders"
+    if (path / shards.INDEX).is_file() or any(path.glob("*.tar")):
+        return "shards"
     if (path / "images").is_dir() and (path / "annotations").is_dir():
         return "easyportrait"
     if (_msfd_root(path) / "face_crop").is_dir():
         return "msfd"
     raise InputError(
         f"{path}: none of the layouts known (images/ and annotations/; 1/face_crop/; a .csv "
-        "table); name any two folders by --images and --masks"
+        "table; shards); name any two folders by --images and --masks"
     )
 
 
@@ -397,6 +532,8 @@ def list_splits(
     kind = find_layout(root, images=images, masks=masks)
     if kind == "table":
         return splits_of_column(root)
+    if kind == "shards":
+        return tuple(shards.read_index(root)["splits"])
     if kind == "msfd":
         listing = _msfd_root(root) / "dataset.csv"
         return splits_of_column(listing) if _lists_splits(listing) else ("train",)
@@ -482,9 +619,11 @@ def split_off(source: Source, fraction: float, seed: int) -> tuple[Source, Sourc
             break
         held.add(group)
         total += sizes[group]
-    train = tuple(record for record in source.records if record.group not in held)
-    val = tuple(record for record in source.records if record.group in held)
-    return replace(source, split="train", records=train), replace(source, split="val", records=val)
+    inside = [record.group in held for record in source.records]
+    train, val = (
+        [i for i, part in enumerate(inside) if part == wanted] for wanted in (False, True)
+    )
+    return source.subset(train, split="train"), source.subset(val, split="val")
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -496,18 +635,22 @@ def _table_records(
     split: str,
     images: str | os.PathLike[str] | None,
     report: Callable[[Defect], None],
-) -> list[Record]:
-    by_image: dict[str, list[TableRow]] = {}
+) -> Records:
+    records = Records()
+    by_image: dict[str, list[tuple[TableRow, tuple[int, int]]]] = {}
     splits: set[str] = set()
     for row in rows:
         if row.split is not None:
             splits.add(row.split)
         known = by_image.setdefault(row.image, [])
-        problem = contradiction(known[0], row) if known else None
+        problem = contradiction(known[0][0], row) if known else None
         if problem:
             report(Defect(str(path), row.row, problem))
+        elif row.split in (None, split):
+            # The texts are nearly all of a table: none is ever there twice.
+            known.append((replace(row, text=""), records.add_text(row.text)))
         else:
-            known.append(row)
+            known.append((replace(row, text=""), (0, 0)))
     if splits and split not in splits:
         raise InputError(f"{path}: no rows of split {split!r}; there are: {_listed(splits)}")
 
@@ -517,10 +660,9 @@ def _table_records(
         beside = path.parent
         folders = ("", "images", "images/train", "images/val", "images/test", "face_crop")
         finder = ImageFinder([beside / folder for folder in (*folders, "1/face_crop")])
-    records: list[Record] = []
     row_of: dict[str, int] = {}
     for image, parts in by_image.items():
-        first = parts[0]
+        first = parts[0][0]
         if first.split not in (None, split):
             continue
         found = finder.find(image)
@@ -536,24 +678,51 @@ def _table_records(
             report(Defect(str(path), first.row, problem))
         else:
             row_of[name] = first.row
-            numbers = tuple(part.row for part in parts)
-            records.append(
+            numbers = tuple(part.row for part, _ in parts)
+            records.add(
                 Record(
                     name=name,
                     image=found[0],
                     label=None,
-                    rle=tuple(part.text for part in parts),
+                    rle=None,
                     size=first.size,
                     group=first.group or name,
                     where=f"{path} {_row_words(numbers)}",
                     rows=numbers,
-                )
+                ),
+                [place for _, place in parts],
             )
     return records
 
 
 def _row_words(rows: Sequence[int]) -> str:
     return f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(map(str, rows))}"
+
+
+# --- shards ---------------------------------------------------------------------------------------
+
+
+def _open_shards(root: Path, split: str, task: str) -> Source:
+    index = shards.read_index(root)
+    if index["task"] != task:
+        raise InputError(f"{root}: shards of task {index['task']!r}: use task {index['task']}")
+    if split not in index["splits"]:
+        raise InputError(f"{root}: no split {split!r}; there are: {_listed(index['splits'])}")
+    records = Records()
+    for entry in shards.read_entries(root, index, split):
+        label = entry.mask
+        records.add(
+            Record(entry.name, entry.image, label, None, entry.size, entry.group, str(label)), None
+        )
+    return Source(
+        kind="shards",
+        path=root,
+        split=split,
+        task=task,
+        classes=tuple(index["classes"]),
+        records=records,
+        rule=label_rule("parts") if index["masks"] == "png" else None,
+    )
 
 
 # --- folders --------------------------------------------------------------------------------------

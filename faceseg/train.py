@@ -9,30 +9,31 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 from torch.utils.tensorboard.writer import SummaryWriter
 from tqdm import tqdm
 
 from faceseg import checkpoint
+from faceseg.balance import class_weights_of
 from faceseg.checkpoint import Checkpoint
 from faceseg.config import Config
 from faceseg.data import Batches, make_loader
 from faceseg.device import choose_amp, choose_device
+from faceseg.distributed import World, device_of_rank, joined, restarted
 from faceseg.errors import InputError
-from faceseg.evaluate import Evaluation, evaluate
+from faceseg.evaluate import Evaluation, Segmenter, evaluate
 from faceseg.files import write_csv, write_json
-from faceseg.losses import segmentation_loss
-from faceseg.models import SegmentationModel, build
+from faceseg.models import build
 from faceseg.models.pipeline import Pipeline, segmenter
 from faceseg.records import Source, group_folds
+from faceseg.step import Step
 
 # Steps between two looks at the loss: each look waits for the device.
 _LOOK = 20
@@ -75,6 +76,8 @@ def train(
 ) -> Run:
     """Train a network and leave its checkpoints, log and scores in `folder`.
 
+    Started by torchrun it is one rank of several, which share each batch; rank 0 writes and logs.
+
     Parameters
     ----------
     source, validation
@@ -87,7 +90,7 @@ def train(
         Start from the weights of this checkpoint.
     resume
         Continue from ``last.pt`` in `folder`: losses and weights are those of a run that was
-        never stopped.
+        never stopped. Ranks that torchrun has started again do so by themselves.
     plan
         What was asked for, written as ``run.json`` once nothing is left to refuse; by default the
         settings alone.
@@ -100,135 +103,240 @@ def train(
     ------
     InputError
         If the folder holds another run, the data or settings are not those of the run to resume,
-        or the loss stops being a finite number.
+        or gradients stop being finite numbers.
     """
     folder = Path(folder)
-    device = choose_device(config.device)
-    amp = choose_amp(config.amp, device)
-    log(f"device {device}, arithmetic {str(amp or torch.float32).removeprefix('torch.')}")
+    device = choose_device(device_of_rank(config.device))
+    with joined(device) as world:
+        first = world.rank == 0
+        training = _Training(
+            source, validation, config, folder, device, world, log if first else _silent
+        )
+        resume = resume or (restarted() and (folder / "last.pt").exists())
+        training.prepare(init, resume)
+        if first and not resume:
+            write_json(folder / "run.json", plan or {"config": config.to_dict()})
+        training.run(progress and first)
+        world.agree(None)  # rank 0 has saved all
+        place = training.place
+        if not training.finished:
+            return Run(folder, {}, place.history, finished=False)
+        evaluation = score(folder, validation, device=str(device))
+        if first:
+            write_json(folder / "scores.json", _finite(evaluation.scores))
+            evaluation.write_csv(folder / "per_image.csv")
+        return Run(folder, evaluation.scores, place.history, finished=True)
 
-    torch.manual_seed(config.seed)
-    model = build(config, len(source.classes))
-    if init is not None:
-        checkpoint.load_weights(model, init.weights, str(init.path))
-    model.to(device)
-    if config.channels_last:
-        model.to(memory_format=torch.channels_last)
-    pipeline = Pipeline(model, config.size).to(device)
-    optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.lr, fused=True)
-    batches = Batches(len(source.records), config, 0, 0)
-    per_epoch = batches.per_epoch
-    total = config.epochs * per_epoch
-    scheduler = _make_scheduler(optimizer, config, total)
-    scaler = torch.amp.GradScaler(device.type, enabled=amp == torch.float16)
 
-    place = _Place(data=_fingerprint(source))
-    if resume:
-        saved = checkpoint.load(folder / "last.pt")
-        place = _restore(saved, config, source, model, optimizer, scheduler, scaler)
-    elif (folder / "last.pt").exists():
-        raise InputError(f"{folder}: holds a run; choose another --out or continue it with resume")
-    loader = make_loader(
-        source,
-        config,
-        first=place.step,
-        last=place.step if place.stopped_early else total,
-        pin_memory=device.type == "cuda",
-    )
-    if not resume:
-        write_json(folder / "run.json", plan or {"config": config.to_dict()})
+class _Training:
+    """A run under way: what the loop and its pieces share."""
 
-    def save(name: str, state: dict[str, Any] | None, scores: dict[str, float]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        validation: Source,
+        config: Config,
+        folder: Path,
+        device: torch.device,
+        world: World,
+        log: Callable[[str], None],
+    ) -> None:
+        self.source = source
+        self.validation = validation
+        self.config = config
+        self.folder = folder
+        self.device = device
+        self.world = world
+        self.log = log
+        self.batches = Batches(len(source.records), config, 0, 0)
+        if self.batches.size < world.size:
+            raise InputError(
+                f"batch_size: batches of {self.batches.size} for {world.size} processes; expected "
+                "one image or more for each"
+            )
+        self.total = config.epochs * self.batches.per_epoch
+        self.place = _Place(data=_fingerprint(source))
+        self.finished = False
+        # Steps without finite gradients since the last one that had them.
+        self.bad: list[int] = []
+
+    def prepare(self, init: Checkpoint | None, resume: bool) -> None:
+        """Build the network and its optimizer, and go to where the run stands."""
+        config, last = self.config, self.folder / "last.pt"
+        amp = choose_amp(config.amp, self.device)
+        self.log(
+            f"device {self.device}, arithmetic {str(amp or torch.float32).removeprefix('torch.')}"
+            + f", {self.world.size} processes" * (self.world.size > 1)
+        )
+        torch.manual_seed(config.seed)
+        model = build(config, len(self.source.classes))
+        if init is not None:
+            checkpoint.load_weights(model, init.weights, str(init.path))
+        weights = None
+        if self.world.rank == 0:
+            weights = class_weights_of(config, self.source)
+        weights = self.world.agree(weights)
+        self.step = Step(model, config, self.device, amp, class_weights=weights, world=self.world)
+        self.segment = segmenter(
+            Pipeline(self.step.scored, config.size), device=str(self.device), amp=amp
+        )
+        self.scheduler = _make_scheduler(self.step.optimizer, config, self.total)
+        if resume:
+            self._restore(checkpoint.load(last))
+        elif last.exists():
+            raise InputError(
+                f"{self.folder}: holds a run; choose another --out or continue it with resume"
+            )
+        self.loader = make_loader(
+            self.source,
+            config,
+            first=self.place.step,
+            last=self.place.step if self.place.stopped_early else self.total,
+            rank=self.world.rank,
+            world=self.world.size,
+            pin_memory=self.device.type == "cuda",
+        )
+
+    def run(self, progress: bool) -> None:
+        """Take the steps that are left."""
+        place, per_epoch = self.place, self.batches.per_epoch
+        # What the device knows and the loop has not looked at: the sum of the epoch's losses, and
+        # for each step since the last look whether its gradients were finite.
+        sums = torch.full((1,), place.loss_sum, dtype=torch.float64, device=self.device)
+        flags = torch.ones(_LOOK, dtype=torch.float64, device=self.device)
+        looked = place.step
+        self.started = time.monotonic() - place.seconds
+        first = self.world.rank == 0
+        writer = SummaryWriter(str(self.folder), purge_step=place.step) if first else None
+        bar = tqdm(
+            total=self.total * self.batches.size,
+            initial=place.step * self.batches.size,
+            unit="img",
+            disable=not progress,
+            dynamic_ncols=True,
+        )
+        with writer or nullcontext(), bar, _interruptible() as interrupted:
+            for images, masks in self.loader:
+                self.step.freeze(place.step < self.config.freeze * per_epoch)
+                _seed_step(self.config.seed, place.step, self.world.rank)
+                loss, finite = self.step(images, masks)
+                place.step += 1
+                self.step.average(place.step)
+                if isinstance(self.scheduler, LambdaLR):
+                    self.scheduler.step()
+                sums += loss.nan_to_num(posinf=0.0, neginf=0.0)
+                flags[place.step - looked - 1] = finite
+                bar.update(self.batches.size)
+
+                epoch_ends = place.step % per_epoch == 0
+                saves = self.config.save_every and place.step % self.config.save_every == 0
+                stopping = interrupted.is_set() and self.world.size == 1
+                if not (epoch_ends or saves or stopping or place.step - looked == _LOOK):
+                    continue
+                # The one place where the loop waits.
+                place.loss_sum, *passed = torch.cat((sums, flags)).tolist()
+                self._check(looked, passed[: place.step - looked])
+                looked = place.step
+                stopping = any(self.world.gather(interrupted.is_set()))
+                done = (place.step - 1) % per_epoch + 1
+                bar.set_postfix(loss=f"{place.loss_sum / done:.4f}", iou=f"{place.best:.4f}")
+                if epoch_ends:
+                    self._end_epoch(writer)
+                    sums.zero_()
+                if epoch_ends or saves or stopping:
+                    place.seconds = time.monotonic() - self.started
+                    self._save("last.pt", self._state(), {})
+                if stopping:
+                    return
+                if place.stopped_early:
+                    self.log(f"stopped early: no better IoU in {self.config.patience} epochs")
+                    break
+        self.finished = True
+
+    def _check(self, looked: int, passed: list[float]) -> None:
+        """Count steps that were left out; stop where gradients cannot be used any more."""
+        for step, finite in enumerate(passed, looked):
+            self.place.skipped += not finite
+            self.bad = [] if finite else [*self.bad, step]
+        # Under autocast an overflow now and then is expected, and such a step is left out.
+        if len(self.bad) < (_LOOK if self.step.scaler.is_enabled() else 1):
+            return
+        ((*keys,),) = Batches(len(self.source.records), self.config, self.bad[0], self.bad[0] + 1)
+        names = ", ".join(self.source.records[i].name for _, i in keys)
+        last = self.folder / "last.pt"
+        kept = f"{last} is as it was when last saved" if last.exists() else "nothing was saved yet"
+        raise InputError(
+            f"gradients are no finite numbers at step {self.bad[0] + 1}, of the images {names}: "
+            f"lower lr, use clip or amp fp32; {kept}"
+        )
+
+    def _end_epoch(self, writer: SummaryWriter | None) -> None:
+        place, config = self.place, self.config
+        epoch = place.step // self.batches.per_epoch
+        row = {
+            "epoch": epoch,
+            "loss": place.loss_sum / self.batches.per_epoch,
+            "lr": self.step.optimizer.param_groups[0]["lr"],
+            "skipped": place.skipped,
+            "seconds": time.monotonic() - self.started,
+        }
+        if epoch % config.validate_every == 0 or epoch == config.epochs:
+            row |= _evaluate(self.segment, self.validation, config, self.world).scores
+            # Without foreground in truth and prediction there is no IoU: below any score.
+            iou = row["iou"] if math.isfinite(row["iou"]) else -1.0
+            if isinstance(self.scheduler, ReduceLROnPlateau):
+                self.scheduler.step(iou)
+            if place.best_epoch == 0 or iou > place.best:
+                place.best, place.best_epoch = iou, epoch
+                self._save("best.pt", None, {k: row[k] for k in ("iou", "dice")})
+        place.history.append(row)
+        place.loss_sum, place.skipped = 0.0, 0
+        place.stopped_early = 0 < config.patience <= epoch - place.best_epoch
+        if writer:
+            _log_epoch(self.folder, writer, place, row, self.log)
+
+    def _save(self, name: str, state: dict[str, Any] | None, scores: dict[str, float]) -> None:
+        if self.world.rank:
+            return
+        # What is scored is what serves; what learns is what resumes.
+        model = self.step.scored if state is None else self.step.model
         checkpoint.save(
-            folder / name,
-            config=config,
-            task=source.task,
-            classes=source.classes,
+            self.folder / name,
+            config=self.config,
+            task=self.source.task,
+            classes=self.source.classes,
             weights=model.state_dict(),
             scores=scores,
             state=state,
         )
 
-    def state() -> dict[str, Any]:
+    def _state(self) -> dict[str, Any]:
         return {
-            "place": vars(place),
-            "optimizer": optimizer.state_dict(),
-            "scheduler": scheduler.state_dict(),
-            "scaler": scaler.state_dict(),
-            "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+            "place": vars(self.place),
+            "step": self.step.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
         }
 
-    writer = SummaryWriter(str(folder), purge_step=place.step)
-    bar = tqdm(
-        total=total * batches.size,
-        initial=place.step * batches.size,
-        unit="img",
-        disable=not progress,
-        dynamic_ncols=True,
-    )
-    loss_sum = torch.full((), place.loss_sum, dtype=torch.float64, device=device)
-    started = time.monotonic() - place.seconds
-    model.train()
-    with writer, bar, _interruptible() as interrupted:
-        for images, masks in loader:
-            loss = _step(model, pipeline, images, masks, optimizer, scaler, config, device, amp)
-            if isinstance(scheduler, LambdaLR):
-                scheduler.step()
-            loss_sum += loss
-            place.step += 1
-            bar.update(len(images))
-
-            epoch_ends = place.step % per_epoch == 0
-            if epoch_ends or place.step % _LOOK == 0 or interrupted.is_set():
-                place.loss_sum = loss_sum.item()  # the one place where the loop waits
-                done = (place.step - 1) % per_epoch + 1
-                bar.set_postfix(loss=f"{place.loss_sum / done:.4f}", iou=f"{place.best:.4f}")
-                if not math.isfinite(place.loss_sum):
-                    raise InputError(
-                        f"loss is {place.loss_sum} at step {place.step}: lower lr or use amp fp32; "
-                        f"{folder / 'last.pt'} is as it was after the last epoch"
-                    )
-            if epoch_ends:
-                epoch = place.step // per_epoch
-                row = {
-                    "epoch": epoch,
-                    "loss": place.loss_sum / per_epoch,
-                    "lr": optimizer.param_groups[0]["lr"],
-                    "seconds": time.monotonic() - started,
-                }
-                if epoch % config.validate_every == 0 or epoch == config.epochs:
-                    segment = segmenter(pipeline, device=str(device), amp=amp)
-                    row |= evaluate(segment, validation).scores
-                    # Without foreground in truth and prediction there is no IoU: below any score.
-                    iou = row["iou"] if math.isfinite(row["iou"]) else -1.0
-                    if isinstance(scheduler, ReduceLROnPlateau):
-                        scheduler.step(iou)
-                    if place.best_epoch == 0 or iou > place.best:
-                        place.best, place.best_epoch = iou, epoch
-                        save("best.pt", None, {k: row[k] for k in ("iou", "dice")})
-                place.history.append(row)
-                place.loss_sum = 0.0
-                loss_sum.zero_()
-                _log_epoch(folder, writer, place, row, log)
-            stop = (
-                config.patience > 0
-                and epoch_ends
-                and place.step // per_epoch - place.best_epoch >= config.patience
+    def _restore(self, saved: Checkpoint) -> None:
+        """Put a saved state back."""
+        if saved.config != self.config:
+            ours, theirs = self.config.to_dict(), saved.config.to_dict()
+            name = next(key for key in ours if ours[key] != theirs[key])
+            raise InputError(
+                f"{saved.path}: was run with {name}={theirs[name]}, asked to resume with "
+                f"{ours[name]}"
             )
-            if epoch_ends or interrupted.is_set():
-                place.seconds = time.monotonic() - started
-                place.stopped_early = stop
-                save("last.pt", state(), {})
-            if interrupted.is_set():
-                return Run(folder, {}, place.history, finished=False)
-            if stop:
-                log(f"stopped early: no better IoU in {config.patience} epochs")
-                break
-    evaluation = score(folder, validation, device=str(device))
-    write_json(folder / "scores.json", _finite(evaluation.scores))
-    evaluation.write_csv(folder / "per_image.csv")
-    return Run(folder, evaluation.scores, place.history, finished=True)
+        if "step" not in saved.state:
+            raise InputError(f"{saved.path}: holds no state to resume from in this version")
+        place = _Place(**saved.state["place"])
+        if place.data != self.place.data:
+            raise InputError(
+                f"{saved.path}: was run on other records than {self.source.path} holds now"
+            )
+        self.place = place
+        checkpoint.load_weights(self.step.model, saved.weights, str(saved.path))
+        self.step.load_state_dict(saved.state["step"])
+        self.scheduler.load_state_dict(saved.state["scheduler"])
 
 
 def score(
@@ -241,7 +349,28 @@ def score(
             f"{loaded.path}: its classes are {', '.join(loaded.classes)}; "
             f"{source.path} gives {', '.join(source.classes)}"
         )
-    return evaluate(segmenter(pipeline, device=device), source, progress=progress)
+    segment = segmenter(pipeline, device=device)
+    with joined(torch.device(device)) as world:
+        return _evaluate(segment, source, loaded.config, world, progress=progress)
+
+
+def _evaluate(
+    segment: Segmenter, source: Source, config: Config, world: World, *, progress: Any = iter
+) -> Evaluation:
+    """Score a source; each rank looks at its share of the images, each image is counted once."""
+    ignore = config.ignore_index
+    mine = np.arange(len(source.records)) % world.size == world.rank
+    counts = np.zeros((0, len(source.classes), len(source.classes)), np.int64)
+    if world.size == 1:
+        return evaluate(segment, source, ignore_index=ignore, progress=progress)
+    if mine.any():
+        part = evaluate(segment, _subset(source, mine), ignore_index=ignore, progress=progress)
+        counts = part.counts
+    whole = np.zeros((len(source.records), *counts.shape[1:]), np.int64)
+    for rank, some in enumerate(world.gather(counts)):
+        whole[rank :: world.size] = some
+    names = tuple(record.name for record in source.records)
+    return Evaluation(names, source.classes, whole)
 
 
 def cross_validate(
@@ -273,28 +402,34 @@ def cross_validate(
     """
     folder = Path(folder)
     fold_of = group_folds([record.group for record in source.records], folds, config.seed)
-    if not resume:
-        # What the first fold would refuse is refused before anything is written.
-        choose_amp(config.amp, choose_device(config.device))
-        build(config, len(source.classes))
-        write_json(folder / "run.json", plan or {"config": config.to_dict(), "folds": folds})
-    scores = []
-    for fold in range(folds):
-        log(f"fold {fold + 1} of {folds}")
-        inside = folder / f"fold{fold + 1}"
-        run = train(
-            _subset(source, fold_of != fold),
-            _subset(source, fold_of == fold),
-            config,
-            inside,
-            init=init,
-            resume=resume and (inside / "last.pt").exists(),
-            log=log,
-            progress=progress,
-        )
-        if not run.finished:
-            return None
-        scores.append(run.scores)
+    device = choose_device(device_of_rank(config.device))
+    with joined(device) as world:
+        if not resume:
+            # What the first fold would refuse is refused before anything is written.
+            choose_amp(config.amp, device)
+            build(config, len(source.classes))
+            if world.rank == 0:
+                write_json(
+                    folder / "run.json", plan or {"config": config.to_dict(), "folds": folds}
+                )
+        scores = []
+        for fold in range(folds):
+            if world.rank == 0:
+                log(f"fold {fold + 1} of {folds}")
+            inside = folder / f"fold{fold + 1}"
+            run = train(
+                _subset(source, fold_of != fold),
+                _subset(source, fold_of == fold),
+                config,
+                inside,
+                init=init,
+                resume=world.agree(resume and (inside / "last.pt").exists()),
+                log=log,
+                progress=progress,
+            )
+            if not run.finished:
+                return None
+            scores.append(run.scores)
     names = list(scores[0])
     table = np.array([[row[name] for name in names] for row in scores])
     summary = {
@@ -303,7 +438,8 @@ def cross_validate(
         # The sample deviation: the folds stand for other splits that might have been drawn.
         "deviation": _finite(dict(zip(names, table.std(axis=0, ddof=1).tolist(), strict=True))),
     }
-    write_json(folder / "folds.json", summary)
+    if world.rank == 0:
+        write_json(folder / "folds.json", summary)
     return summary
 
 
@@ -317,52 +453,18 @@ class _Place:
     seconds: float = 0.0
     best: float = 0.0
     best_epoch: int = 0
+    skipped: int = 0
     stopped_early: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
 
 
-def _step(
-    model: SegmentationModel,
-    pipeline: Pipeline,
-    images: Tensor,
-    masks: Tensor,
-    optimizer: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    config: Config,
-    device: torch.device,
-    amp: torch.dtype | None,
-) -> Tensor:
-    """Take one optimizer step on a batch of uint8 pictures and masks; return the loss."""
-    x = pipeline.normalise(images.to(device, non_blocking=True))
-    if not config.channels_last:
-        x = x.contiguous()
-    target = masks.to(device, non_blocking=True).long()
-    with torch.autocast(device.type, dtype=amp, enabled=amp is not None):
-        outputs = model.forward_train(x)
-    loss = segmentation_loss(
-        outputs,
-        target,
-        ce_weight=config.ce_weight,
-        dice_weight=config.dice_weight,
-        aux_weight=config.aux_weight,
-    )
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(scaler.scale(loss))
-    if config.clip:
-        scaler.unscale_(optimizer)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-    scaler.step(optimizer)
-    scaler.update()
-    return loss.detach()
+def _silent(line: str) -> None:
+    pass
 
 
-def _parameter_groups(model: SegmentationModel, config: Config) -> list[dict[str, Any]]:
-    """Decay the weights of convolutions, not shifts and the scales of normalisation."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+def _seed_step(seed: int, step: int, rank: int) -> None:
+    """Make what a network draws (dropout) a function of the step: there is no state to save."""
+    torch.manual_seed(int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0]))
 
 
 def _make_scheduler(
@@ -387,42 +489,13 @@ def _make_scheduler(
     return LambdaLR(optimizer, factor)
 
 
-def _restore(
-    saved: Checkpoint,
-    config: Config,
-    source: Source,
-    model: SegmentationModel,
-    optimizer: torch.optim.Optimizer,
-    scheduler: LRScheduler | ReduceLROnPlateau,
-    scaler: torch.amp.GradScaler,
-) -> _Place:
-    """Put a saved state back and return the place of the run."""
-    if saved.config != config:
-        ours, theirs = config.to_dict(), saved.config.to_dict()
-        name = next(key for key in ours if ours[key] != theirs[key])
-        raise InputError(
-            f"{saved.path}: was run with {name}={theirs[name]}, asked to resume with {ours[name]}"
-        )
-    place = _Place(**saved.state["place"])
-    if place.data != _fingerprint(source):
-        raise InputError(f"{saved.path}: was run on other records than {source.path} holds now")
-    checkpoint.load_weights(model, saved.weights, str(saved.path))
-    optimizer.load_state_dict(saved.state["optimizer"])
-    scheduler.load_state_dict(saved.state["scheduler"])
-    scaler.load_state_dict(saved.state["scaler"])
-    torch.set_rng_state(saved.state["rng"])
-    if saved.state["cuda_rng"] is not None:
-        torch.cuda.set_rng_state(saved.state["cuda_rng"])
-    return place
-
-
 def _fingerprint(source: Source) -> str:
     names = "\n".join(record.name for record in source.records)
     return hashlib.sha256(f"{source.task}\n{names}".encode()).hexdigest()
 
 
 def _subset(source: Source, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> Source:
-    return replace(source, records=tuple(source.records[i] for i in np.flatnonzero(chosen)))
+    return source.subset(np.flatnonzero(chosen).tolist())
 
 
 def _log_epoch(
@@ -432,7 +505,7 @@ def _log_epoch(
     row: dict[str, float],
     log: Callable[[str], None],
 ) -> None:
-    header = ["epoch", "loss", "lr", "seconds", "iou", "dice", "pixel_accuracy"]
+    header = ["epoch", "loss", "lr", "skipped", "seconds", "iou", "dice", "pixel_accuracy"]
     rows = [[f"{r[k]:.6g}" if k in r else "" for k in header] for r in place.history]
     write_csv(folder / "log.csv", header, rows)
     for name in header[1:]:
@@ -449,7 +522,7 @@ def _finite(scores: dict[str, float]) -> dict[str, float | None]:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event, so that the step under way is finished and saved."""
+    """Turn the first Ctrl-C, or request to end, into an event: the step under way is finished."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
@@ -460,8 +533,9 @@ def _interruptible() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         event.set()
 
-    old = signal.signal(signal.SIGINT, handle)
+    old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield event
     finally:
-        signal.signal(signal.SIGINT, old)
+        for number, before in old.items():
+            signal.signal(number, before)

@@ -17,8 +17,9 @@ PACKAGE = Path(faceseg.__file__).parent
 ORDER = [
     "_faults", "_kernels", "errors", "machine", "files", "_reference", "rle", "coco_mask",
     "scores", "counting", "metrics_torch", "sweeps", "metrics", "meter", "boundary", "config",
-    "contract", "images", "labels", "tables", "records", "draw", "check", "convert", "augment",
-    "data", "models", "losses", "checkpoint", "device", "classical", "evaluate", "train",
+    "contract", "images", "labels", "tables", "shards", "records", "draw", "check", "convert",
+    "augment", "balance", "data", "models", "losses", "checkpoint", "device", "distributed", "step",
+    "classical", "evaluate", "train",
     "predict", "export", "segment", "pictures", "benchmark", "report", "demo", "cli", "__main__",
 ]  # fmt: skip
 

@@ -13,9 +13,18 @@ from hypothesis import strategies as st
 
 from faceseg import records, rle
 from faceseg.errors import InputError
+from faceseg.files import Member
 from faceseg.images import write_jpeg, write_png
 from faceseg.labels import PARTS
-from faceseg.records import Record, Source, group_folds, list_splits, open_source, split_off
+from faceseg.records import (
+    Record,
+    Records,
+    Source,
+    group_folds,
+    list_splits,
+    open_source,
+    split_off,
+)
 
 
 def _photo(shape: tuple[int, int] = (12, 10)) -> np.ndarray:
@@ -64,6 +73,35 @@ def msfd(tmp_path: Path) -> Path:
 
 def _text(mask: np.ndarray, order: rle.Order = "F", base: int = 1) -> str:
     return rle.RLE.from_mask(mask, order=order).to_kaggle(base=base)
+
+
+# --- the packed index -----------------------------------------------------------------------------
+
+
+def test_packed_records_are_those_that_were_given() -> None:
+    given_records = [
+        Record("a", Path("x/a.jpg"), None, ("1 2", "5 1", ""), (3, 4), "s", "t.csv row 2", (2, 3)),
+        Record("ä", Path("x/ä.jpg"), Path("y/ä.png"), None, None, "ä", "y/ä.png"),
+        Record("m", Member(Path("t.tar"), "m.jpg", 512, 9), None, ("é",), None, "m", "", (9,)),
+    ]
+    packed = Records(given_records)
+    assert list(packed) == given_records
+    assert packed[-1] == given_records[-1]
+    assert list(packed[1:]) == given_records[1:]
+    assert list(packed.take([2, 0])) == [given_records[2], given_records[0]]
+    assert pickle.loads(pickle.dumps(packed)) == packed
+    assert packed != given_records[0]
+    with pytest.raises(IndexError):
+        packed[3]
+
+
+def test_packed_records_take_little_more_than_their_text() -> None:
+    text = "123456 12 " * 400
+    record = Record("name", Path("folder/name.jpg"), None, (text,), (9, 9), "name", "t.csv row 7")
+    packed = Records(record for _ in range(100))
+    assert len(pickle.dumps(packed)) < 100 * (len(text) + 200)
+    # Subsets share the text.
+    assert packed.take([0, 1])._texts is packed._texts
 
 
 # --- EasyPortrait ---------------------------------------------------------------------------------
@@ -479,7 +517,7 @@ def test_split_off(groups: list[str], fraction: float) -> None:
     assert train.records
     assert val.records
     assert {r.group for r in train.records}.isdisjoint(r.group for r in val.records)
-    assert sorted(r.name for r in train.records + val.records) == sorted(
+    assert sorted(r.name for r in [*train.records, *val.records]) == sorted(
         r.name for r in _source(groups).records
     )
 

@@ -148,9 +148,32 @@ def test_validation_is_not_augmented(source, tmp_path):
         assert matrix.sum(axis=1).tolist() == np.bincount(mask.ravel(), minlength=2).tolist()
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(source, tmp_path):
-    with pytest.raises(InputError, match="loss is nan at step"):
+def test_gradients_that_are_not_finite_stop_the_run(source, tmp_path):
+    with pytest.raises(InputError, match=r"at step 2, of the images (e\d\d(, |:)){4}.*nothing was"):
         train(source, source, SMALL.replace({"lr": 1e30, "clip": 0}), tmp_path)
+
+
+def test_under_autocast_such_a_step_is_left_out_and_counted(source, tmp_path, monkeypatch):
+    """The loss of one step is made infinite: all weights are those of a run without the step."""
+    from faceseg import step as module
+
+    inner = module.segmentation_loss
+    steps = 0
+
+    def overflowing(*args, **kwargs):
+        nonlocal steps
+        steps += 1
+        return inner(*args, **kwargs) * (float("inf") if steps == 2 else 1)
+
+    monkeypatch.setattr(module, "segmentation_loss", overflowing)
+    config = SMALL.replace({"amp": "bf16", "epochs": 2, "ema": 0.5, "norm": "group"})
+    run = train(source, source, config, tmp_path)
+    assert [row["skipped"] for row in run.history] == [1, 0]
+    assert all(np.isfinite(row["loss"]) for row in run.history)
+    assert all(value.isfinite().all() for value in weights(tmp_path / "last.pt").values())
+    monkeypatch.setattr(module, "segmentation_loss", lambda *a, **k: inner(*a, **k) * torch.inf)
+    with pytest.raises(InputError, match="no finite numbers at step 1"):
+        train(source, source, config.replace({"epochs": 9}), tmp_path / "never")
 
 
 def test_starting_from_a_checkpoint(source, whole, tmp_path):

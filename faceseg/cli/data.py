@@ -1,4 +1,4 @@
-"""``faceseg data draw``, ``convert`` and ``check``."""
+"""``faceseg data draw``, ``check``, ``convert`` and ``shard``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceseg.cli.source import add_source_arguments, class_ids, quoted, source_options
+from faceseg.cli.source import (
+    add_source_arguments,
+    class_ids,
+    open_from,
+    quoted,
+    source_options,
+)
 from faceseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,18 +28,21 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the commands to the parser."""
     data = commands.add_parser(
         "data",
-        help="draw, check and convert data sets",
-        description="Draw a data set, look for defects in one, convert masks between formats.",
+        help="draw, check, convert and shard data sets",
+        description="Draw a data set, look for defects in one, convert masks between formats,\n"
+        "write shards.",
         epilog="examples:\n"
         "  faceseg data draw --out portraits --n 400\n"
         "  faceseg data check portraits\n"
-        "  faceseg data convert portraits/train_rle.csv masks --to png",
+        "  faceseg data convert portraits/train_rle.csv masks --to png\n"
+        "  faceseg data shard portraits --out shards",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subcommands = data.add_subparsers(dest="data_command", metavar="COMMAND", required=True)
     _register_draw(subcommands)
     _register_check(subcommands)
     _register_convert(subcommands)
+    _register_shard(subcommands)
 
 
 def _register_draw(commands: argparse._SubParsersAction[Any]) -> None:
@@ -126,6 +135,35 @@ def _register_convert(commands: argparse._SubParsersAction[Any]) -> None:
     convert.add_argument("--image-column", metavar="NAME", help="CSV column of the image's name")
     convert.add_argument("--rle-column", metavar="NAME", help="CSV column of the run lengths")
     convert.set_defaults(run=_convert)
+
+
+def _register_shard(commands: argparse._SubParsersAction[Any]) -> None:
+    shard = commands.add_parser(
+        "shard",
+        help="write tars of images and masks, for sets that are large or far away",
+        description="Write all splits of a data set as tars that WebDataset reads, with an index\n"
+        "by which training reads any sample alone. Images are copied as they are, unless\n"
+        "--min-side reduces them.",
+        epilog="examples:\n"
+        "  faceseg data shard portraits --out shards\n"
+        "  faceseg data shard train_rle.csv val_rle.csv --out shards --min-side 512",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    shard.add_argument(
+        "data", nargs="+", type=Path, metavar="DATA",
+        help="a folder or a CSV of RLE; several are the splits train, val and test of one set",
+    )  # fmt: skip
+    shard.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
+    shard.add_argument(
+        "--size-mb", type=float, default=256, metavar="MB",
+        help="largest size of a shard (default: 256)",
+    )  # fmt: skip
+    shard.add_argument(
+        "--min-side", type=int, metavar="N",
+        help="store JPEGs at 1/2, 1/4 or 1/8, with their masks, while both sides are N or more",
+    )  # fmt: skip
+    add_source_arguments(shard)
+    shard.set_defaults(run=_shard)
 
 
 def _draw(args: argparse.Namespace) -> int:
@@ -248,6 +286,44 @@ def _convert(args: argparse.Namespace) -> int:
         + "".join(f" --{k[4:]} {v}" for k, v in options.items() if k.startswith("out_")),
     }.get(args.to, f"data convert {out} masks --to png")
     print(f"next: faceseg {following}")
+    return 0
+
+
+def _shard(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from tqdm import tqdm
+
+    from faceseg.records import list_splits
+    from faceseg.shards import write_shards
+
+    if not args.size_mb > 0:
+        raise InputError(f"--size-mb {args.size_mb}, expected more than 0")
+    if args.min_side is not None and args.min_side < 1:
+        raise InputError(f"--min-side {args.min_side}, expected 1 or more")
+    if len(args.data) > 3:
+        raise InputError(f"{len(args.data)} sets, expected at most three: train, val and test")
+    options = source_options(args)
+    sources = []
+    if len(args.data) == 1:
+        for split in list_splits(args.data[0], images=args.images, masks=args.masks):
+            sources.append(open_from(args.data[0], split, options))
+    else:
+        for path, split in zip(args.data, ("train", "val", "test"), strict=False):
+            sources.append(replace(open_from(path, split, options), split=split))
+    with tqdm(
+        total=sum(map(len, sources)), desc="writing", unit="img", leave=False,
+        disable=not sys.stderr.isatty(),
+    ) as bar:  # fmt: skip
+        shards = write_shards(
+            sources, args.out,
+            size_mb=args.size_mb, min_side=args.min_side, progress=bar.update,
+        )  # fmt: skip
+    for source in sources:
+        count = _count(shards[source.split], "shard")
+        print(f"{source.split}: {_count(len(source), 'image')} in {count}")
+    task = "" if args.task == "face" else f" --task {args.task}"
+    print(f"next: faceseg train {quoted(args.out)}{task} --out {quoted(f'runs/{args.task}')}")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
@@ -27,13 +28,15 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     train = commands.add_parser(
         "train",
         help="train a network",
-        description="Train a network on images with masks; leave checkpoints, log and scores.",
+        description="Train a network on images with masks; leave checkpoints, log and scores.\n"
+        "Under torchrun each process is one rank; they share each batch.",
         epilog="examples:\n"
         "  faceseg train portraits --out runs/face\n"
         "  faceseg train train_rle.csv --val val_rle.csv --images photos --out runs/face\n"
         "  faceseg train msfd --task mask --model deeplabv3 --epochs 60 --out runs/mask\n"
         "  faceseg train portraits --folds 5 --out runs/face5\n"
-        "  faceseg train --resume runs/face",
+        "  faceseg train --resume runs/face\n"
+        "  torchrun --nproc-per-node 2 -m faceseg train portraits --out runs/face",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     train.add_argument("data", nargs="?", type=Path, help="data set: a folder or a CSV of RLE")
@@ -75,9 +78,16 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     score.add_argument("data", type=Path, help="data set: a folder or a CSV of RLE")
     score.add_argument("models", nargs="+", metavar="MODEL", help="see below")
     score.add_argument("--split", default="val", help="split to score (default: val)")
+    score.add_argument(
+        "--ignore-index", type=int, default=-1, metavar="ID", help="label that does not count"
+    )
     score.add_argument("--only", metavar="PREFIX", help="images whose name starts so")
     score.add_argument("--out", type=Path, metavar="DIR", help="write tables and pictures here")
     score.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    score.add_argument(
+        "--tta", default="none", choices=("none", "flip"),
+        help="checkpoints alone: flip averages over the mirror image, in twice the time",
+    )  # fmt: skip
     add_source_arguments(score)
     score.set_defaults(run=_eval)
 
@@ -107,6 +117,8 @@ def _train(args: argparse.Namespace) -> int:
     if args.print_config:
         print(json.dumps(Config().replace(given).to_dict(), indent=2))
         return 0
+    from faceseg.distributed import restarted
+
     if args.resume:
         extra = [name for name, value in args.defaults.items() if getattr(args, name) != value]
         if extra != ["resume"]:
@@ -123,7 +135,8 @@ def _train(args: argparse.Namespace) -> int:
             raise InputError(f"folds: {args.folds} given, expected 2 or more")
         if args.folds and args.val:
             raise InputError("--folds validates on parts of DATA: give it without --val")
-        if any(folder.glob("last.pt")) or any(folder.glob("fold*/last.pt")):
+        holds = any(folder.glob("last.pt")) or any(folder.glob("fold*/last.pt"))
+        if holds and not restarted():
             raise InputError(
                 f"{folder}: holds a run; choose another --out or use --resume {folder}"
             )
@@ -132,12 +145,12 @@ def _train(args: argparse.Namespace) -> int:
             # Absolute, so that a run resumes from any folder.
             "data": str(args.data.absolute()),
             "val": str(args.val.absolute()) if args.val else None,
-            "options": source_options(args),
+            "options": {**source_options(args), "ignore_index": config.ignore_index},
             "folds": args.folds,
             "init": str(Path(args.init).absolute()) if args.init else None,
             "config": config.to_dict(),
         }
-    return _run_plan(plan, folder, resume=bool(args.resume))
+    return _run_plan(plan, folder, resume=bool(args.resume) or restarted())
 
 
 def _refuse_settings_of_others(config: Config, given: dict[str, Any]) -> None:
@@ -164,6 +177,7 @@ def _read_plan(folder: Path) -> dict[str, Any]:
 
 def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
     from faceseg import checkpoint
+    from faceseg.distributed import is_first
     from faceseg.train import cross_validate, train
 
     config = Config.from_dict(plan["config"])
@@ -175,6 +189,8 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
     }  # fmt: skip
     if folds:
         summary = cross_validate(source, config, folder, folds, **shared)
+        if not is_first():
+            return 0
         if summary is None:
             return _interrupted(folder)
         print(f"\n{'':12}{'mean':>8}{'deviation':>12}   over {folds} folds")
@@ -192,6 +208,8 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
     # A run that was killed before its first checkpoint starts anew.
     shared["resume"] = resume and (folder / "last.pt").exists()
     run = train(source, validation, config, folder, **shared)
+    if not is_first():
+        return 0
     if not run.finished:
         return _interrupted(folder)
     print("\n" + "   ".join(f"{name} {value:.4f}" for name, value in run.scores.items()))
@@ -221,7 +239,9 @@ def _interrupted(folder: Path) -> int:
 def _say(line: str) -> None:
     from tqdm import tqdm
 
-    tqdm.write(line, file=sys.stderr)
+    # Of the ranks of a distributed run, the first one speaks.
+    if os.environ.get("RANK", "0") == "0":
+        tqdm.write(line, file=sys.stderr)
 
 
 def _eval(args: argparse.Namespace) -> int:
@@ -233,7 +253,8 @@ def _eval(args: argparse.Namespace) -> int:
     from faceseg.records import list_splits
     from faceseg.segment import load_segmenter
 
-    source = open_from(args.data, args.split, source_options(args))
+    options = {**source_options(args), "ignore_index": args.ignore_index}
+    source = open_from(args.data, args.split, options)
     if args.only:
         chosen = tuple(r for r in source.records if r.name.startswith(args.only))
         if not chosen:
@@ -243,7 +264,10 @@ def _eval(args: argparse.Namespace) -> int:
     loaded = [
         # Classical methods in the table of a GPU's models run on the CPU, and the table says so.
         load_segmenter(
-            name, task=source.task, device=args.device if Path(name).exists() else "auto"
+            name,
+            task=source.task,
+            device=args.device if Path(name).exists() else "auto",
+            tta=args.tta,
         )
         for name in names
     ]
@@ -257,7 +281,8 @@ def _eval(args: argparse.Namespace) -> int:
         args.out.mkdir(parents=True, exist_ok=True)
     splits = list_splits(args.data, images=args.images, masks=args.masks)
     part = args.split if args.split in splits else "all"
-    print(f"{source.kind}, {part}: {len(source.records)} images, task {source.task}\n")
+    averaged = "" if args.tta == "none" else f", test-time augmentation {args.tta}"
+    print(f"{source.kind}, {part}: {len(source.records)} images, task {source.task}{averaged}\n")
     print(f"{'model':24}{'IoU':>8}{'Dice':>8}{'accuracy':>10}{'image IoU':>11}   runs on")
     evaluations: list[tuple[str, Evaluation]] = []
     for model in loaded:
@@ -265,7 +290,7 @@ def _eval(args: argparse.Namespace) -> int:
         def progress(records: Sequence[Record], name: str = model.name) -> Iterator[Record]:
             return iter(tqdm(records, name, leave=False, disable=not sys.stderr.isatty()))
 
-        result = evaluate(model.segment, source, progress=progress)
+        result = evaluate(model.segment, source, ignore_index=args.ignore_index, progress=progress)
         evaluations.append((model.name, result))
         s = result.scores
         print(

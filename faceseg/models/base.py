@@ -11,3 +11,7 @@ class SegmentationModel(nn.Module):
     def forward_train(self, images: Tensor) -> tuple[Tensor, ...]:
         """Return the logits first, then those of auxiliary heads, which only training looks at."""
         return (self(images),)
+
+    def encoder(self) -> tuple[nn.Module, ...]:
+        """Return the parts that look at the picture, which fine-tuning may leave as they are."""
+        raise NotImplementedError

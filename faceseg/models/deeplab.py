@@ -91,6 +91,10 @@ class DeepLabV3(SegmentationModel):
             raise InputError(f"weights {source}: not those of this network: {what}")
         self.network.load_state_dict({**own, **usable})
 
+    def encoder(self) -> tuple[nn.Module, ...]:
+        """Return the backbone."""
+        return (self.network.backbone,)
+
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, 3, H, W) pictures to (N, num_classes, H, W) logits."""
         return self._resize(self.network.classifier(self.network.backbone(images)["out"]), images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -96,6 +96,40 @@ class Pipeline(nn.Module):
             foreground = logits.sigmoid()
             return mask, torch.cat((1 - foreground, foreground), dim=1)
         return mask, logits.softmax(dim=1)
+
+
+class Mirrored(nn.Module):
+    """A pipeline on the picture and on its mirror image, the class probabilities averaged.
+
+    Parameters
+    ----------
+    pipeline
+        What to run; whether probabilities are returned is as it says.
+    swap
+        Class id after mirroring for each class id, see `faceseg.augment.swap_table`.
+    """
+
+    swap: Tensor
+
+    def __init__(self, pipeline: Pipeline, swap: Sequence[int]) -> None:
+        super().__init__()
+        self.pipeline = Pipeline(pipeline.network, pipeline.size, probabilities=True)
+        self.probabilities = pipeline.probabilities
+        self.register_buffer("swap", torch.tensor([int(c) for c in swap]), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Return what `Pipeline.forward` does; mirrored pictures give mirrored results."""
+        # The mirror image goes through on its own: with it in one batch the memory doubles.
+        probabilities = self.pipeline(images)[1]
+        mirrored = self.pipeline(images.flip(2))[1].flip(3)
+        # Mirroring twice is nothing, so the table is its own inverse.
+        probabilities = (probabilities + mirrored[:, self.swap]) / 2
+        if probabilities.shape[1] == 2:
+            mask = probabilities[:, 1] > probabilities[:, 0]
+        else:
+            mask = probabilities.max(dim=1).indices
+        mask = mask.to(torch.uint8)
+        return (mask, probabilities) if self.probabilities else mask
 
 
 def segmenter(

@@ -100,6 +100,10 @@ class UNet(SegmentationModel):
         self.head = nn.Conv2d(width, num_classes, 1)
         self.apply(_initialise)
 
+    def encoder(self) -> tuple[nn.Module, ...]:
+        """Return the blocks on the way down."""
+        return (self.down,)
+
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, 3, H, W) pictures to (N, num_classes, H, W) logits."""
         skips: list[Tensor] = []

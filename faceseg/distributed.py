@@ -1,0 +1,155 @@
+"""Several processes on one run, as torchrun starts them: ranks, sums over them, their batch norm.
+
+A run of N ranks takes the same global batches as a run of one; each rank computes its part of every
+batch. Sums of losses and of batch statistics run over all ranks, so that the result does not depend
+on their number but for the order of additions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.nn import functional
+
+from faceseg.errors import InputError
+
+
+@dataclass(frozen=True)
+class World:
+    """The ranks of a run.
+
+    Attributes
+    ----------
+    rank
+        Number of this process, from 0 on. Rank 0 alone writes and speaks.
+    size
+        How many processes there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def total(self, values: Tensor) -> Tensor:
+        """Return the sum over all ranks; gradients flow to each."""
+        return _total(values) if self.size > 1 else values
+
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all ranks, in their order."""
+        values: list[Any] = [value]
+        if self.size > 1:
+            values = [None] * self.size
+            dist.all_gather_object(values, value)
+        return values
+
+    def agree(self, value: Any) -> Any:
+        """Return the value of rank 0."""
+        values = [value]
+        if self.size > 1:
+            dist.broadcast_object_list(values)
+        return values[0]
+
+
+ALONE = World()
+
+
+def _total(values: Tensor) -> Tensor:
+    summed: Tensor = functional.all_reduce(values)  # type: ignore[no-untyped-call]
+    return summed
+
+
+def started_by_torchrun() -> bool:
+    """Tell whether this process is one rank of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def restarted() -> bool:
+    """Tell whether torchrun has started the ranks again after one of them failed."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+def is_first() -> bool:
+    """Tell whether this process is rank 0, before or without `joined`."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def device_of_rank(asked: str) -> str:
+    """Return the device of this rank: ``"auto"`` and ``"cuda"`` mean one GPU for each.
+
+    Raises
+    ------
+    InputError
+        If one GPU is asked for by number, and there are several ranks.
+    """
+    if not started_by_torchrun() or asked == "cpu":
+        return asked
+    if asked.startswith("cuda:"):
+        raise InputError(f"device: {asked} asked for by several processes; expected cuda or auto")
+    if asked == "cuda" or torch.cuda.is_available():
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return asked
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[World]:
+    """Join the other ranks, if torchrun has started several: NCCL between GPUs, Gloo else."""
+    if not started_by_torchrun():
+        yield ALONE
+        return
+    if dist.is_initialized():
+        yield World(dist.get_rank(), dist.get_world_size())
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield World(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+class GlobalBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over the batches of all ranks, on any device.
+
+    torch's ``SyncBatchNorm`` does the same on GPUs alone.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (N, C, H, W) by the mean and variance of all ranks' values."""
+        if not self.training:
+            return super().forward(x)
+        wide = x.float()
+        count = wide.new_full((1,), wide.numel() / wide.shape[1])
+        sums = _total(torch.cat((wide.sum((0, 2, 3)), wide.square().sum((0, 2, 3)), count)))
+        mean, square = sums[:-1].div(sums[-1]).chunk(2)
+        variance = (square - mean.square()).clamp(min=0)
+        with torch.no_grad():
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            assert self.num_batches_tracked is not None
+            momentum = self.momentum or 0.0
+            unbiased = variance * (sums[-1] / (sums[-1] - 1).clamp(min=1))
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(unbiased, momentum)
+            self.num_batches_tracked.add_(1)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        shift = self.bias - mean * scale
+        normalised: Tensor = wide * scale[:, None, None] + shift[:, None, None]
+        return normalised.to(x.dtype)
+
+
+def share_batch_norm(model: nn.Module, device: torch.device) -> None:
+    """Make all batch normalisations of a model ones over all ranks, in place."""
+    if device.type == "cuda":
+        for name, child in model.named_children():
+            setattr(model, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))  # type: ignore[no-untyped-call]
+        return
+    for module in model.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = GlobalBatchNorm
