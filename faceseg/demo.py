@@ -11,7 +11,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from faceseg import benchmark
@@ -20,11 +19,11 @@ from faceseg.classical import choose
 from faceseg.config import Config
 from faceseg.draw import draw_dataset
 from faceseg.errors import InputError
-from faceseg.evaluate import Evaluation, Segmenter, evaluate, read_pairs
+from faceseg.evaluate import Evaluation, Segmenter, evaluate, read_pairs, timed
 from faceseg.export import FORMATS, Exported, export_model
 from faceseg.images import write_jpeg
 from faceseg.machine import machine, versions
-from faceseg.pictures import best_and_worst, contact_sheet, curves, overlay
+from faceseg.pictures import best_and_worst, contact_sheet, overlay
 from faceseg.records import Source, open_source
 from faceseg.report import FileRow, Picture, Report, ScoreRow, SpeedRow, write_report
 from faceseg.segment import Loaded, load_segmenter
@@ -166,6 +165,7 @@ def demo(
                 **_facts(source, validation, seed),
             },
             scores=[_score_row(s) for s in scored],
+            history={name: run.history for name, run in runs.items()},
             speed=[
                 SpeedRow(
                     name, row.name, row.precision, row.runs_on, row.differing,
@@ -177,7 +177,7 @@ def demo(
             speed_note=f"One picture of {_SIZE} x {_SIZE} pixels from raw pixels to mask, "
             f"{timed['unet'].threads} threads, median of interleaved rounds.",
             files=[_file_row(item) for items in files.values() for item in items],
-            pictures=_pictures(folder / "pictures", runs, scored, validation),
+            pictures=_pictures(folder / "pictures", scored, validation),
             limits=_LIMITS,
             commands=[
                 f"faceseg predict {files['unet'][-1].path} YOUR_PHOTO.jpg --out masks "
@@ -191,15 +191,9 @@ def demo(
 
 def _score(segment: Segmenter, source: Source) -> tuple[Evaluation, float]:
     """Return the scores and the median time of a picture in milliseconds."""
-    seconds = []
-
-    def timed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        start = time.perf_counter()
-        mask = segment(image)
-        seconds.append(time.perf_counter() - start)
-        return mask
-
-    return evaluate(timed, source), float(np.median(seconds) * 1e3)
+    seconds: list[float] = []
+    evaluation = evaluate(timed(segment, seconds), source)
+    return evaluation, float(np.median(seconds) * 1e3)
 
 
 def _score_row(scored: _Scored) -> ScoreRow:
@@ -250,14 +244,10 @@ def _file_row(item: Exported) -> FileRow:
     )
 
 
-def _pictures(
-    folder: Path, runs: dict[str, Run], scored: list[_Scored], source: Source
-) -> list[Picture]:
+def _pictures(folder: Path, scored: list[_Scored], source: Source) -> list[Picture]:
     """Write the pictures of the report and return them with their captions."""
     folder.mkdir()
-    curves({name: run.history for name, run in runs.items()}, folder / "curves.png")
-    found = [Picture(folder / "curves.png", "Training loss and validation IoU by epoch.")]
-
+    found = []
     few = replace(source, records=source.records[:6])
     shown = [s.model for s in [*_best(scored, _NETWORKS), *_best(scored, _CLASSICAL)[:2]]]
     rows, names = [], []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ def evaluate(
     *,
     ignore_index: int = -1,
     progress: Callable[[Sequence[Record]], Iterator[Record]] = iter,
+    each: Callable[[Image, Image], None] | None = None,
 ) -> Evaluation:
     """Score `segmenter` on every image of `source`.
 
@@ -100,6 +102,8 @@ def evaluate(
         Label of pixels that do not count; -1 is none.
     progress
         Wraps the records to show progress, as `tqdm` does.
+    each
+        Called with the predicted and the true mask of each image, to count more in the same pass.
 
     Raises
     ------
@@ -121,9 +125,23 @@ def evaluate(
                 mask, truth, num_classes=len(source.classes), ignore_index=ignored
             )
         )
+        if each is not None:
+            each(mask, truth)
     if not counts:
         raise InputError(f"{source.path}: no image to score")
     return Evaluation(tuple(names), source.classes, np.stack(counts))
+
+
+def timed(segmenter: Segmenter, seconds: list[float]) -> Segmenter:
+    """Return `segmenter` as one that also appends the seconds that each call took."""
+
+    def segment(image: Image) -> Image:
+        start = time.perf_counter()
+        mask = segmenter(image)
+        seconds.append(time.perf_counter() - start)
+        return mask
+
+    return segment
 
 
 def read_pairs(

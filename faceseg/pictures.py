@@ -1,9 +1,10 @@
-"""Pictures people look at: masks over photographs, mistakes, best and worst, curves."""
+"""Pictures people look at: masks over photographs, mistakes, outlines, best and worst."""
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,8 @@ from PIL import ImageDraw, ImageFilter, ImageFont
 from PIL.Image import Resampling
 
 from faceseg.evaluate import Evaluation, Segmenter
-from faceseg.files import atomic_path
 from faceseg.images import read_image, write_png
-from faceseg.records import Source
+from faceseg.records import Record, Source
 
 Image = NDArray[np.uint8]
 
@@ -151,7 +151,12 @@ def _write(sheet: Image, text: str, x: int, y: int) -> None:
 
 
 def best_and_worst(
-    evaluation: Evaluation, source: Source, segment: Segmenter, *, count: int = 3
+    evaluation: Evaluation,
+    source: Source,
+    segment: Segmenter,
+    *,
+    count: int = 3,
+    ignore_index: int = -1,
 ) -> Image:
     """Return a sheet of the images with the highest and lowest IoU: picture, truth, mask, mistakes.
 
@@ -165,6 +170,8 @@ def best_and_worst(
         Predicts the shown images again; masks are not kept.
     count
         Of each kind; fewer where there are not so many.
+    ignore_index
+        Label of pixels that are shown as they were predicted; -1 is none.
 
     Returns
     -------
@@ -181,13 +188,28 @@ def best_and_worst(
     rows, captions = [], []
     for place, index in enumerate(chosen):
         record = records[evaluation.names[index]]
-        image, truth = read_image(record.image), source.mask(record)
-        mask = segment(image)
+        image, mask, truth = _segmented(record, source, segment, ignore_index)
         mistakes = error_map(image, mask, truth)
         rows.append([image, overlay(image, truth), overlay(image, mask), mistakes])
         kind = "best" if place < count else "worst"
         captions.append(f"{kind}: {record.name}, IoU {iou[index]:.3f}")
     return contact_sheet(rows, ["picture", "truth", "prediction", "mistakes"], captions)
+
+
+def _segmented(
+    record: Record, source: Source, segment: Segmenter, ignore_index: int
+) -> tuple[Image, Image, Image]:
+    """Return picture, prediction and truth, which agree where the truth is to be ignored."""
+    image, truth = read_image(record.image), source.mask(record)
+    mask = segment(image)
+    return image, mask, np.where(truth == ignore_index, mask, truth)
+
+
+def jpeg(image: Image) -> bytes:
+    """Return an (H, W, 3) uint8 picture as the bytes of a JPEG file."""
+    stream = io.BytesIO()
+    PIL.Image.fromarray(image).save(stream, "JPEG", quality=90)
+    return stream.getvalue()
 
 
 def write_evaluation(
@@ -203,34 +225,112 @@ def write_evaluation(
     write_png(Path(folder) / f"{safe}.png", best_and_worst(evaluation, source, segment))
 
 
-def curves(histories: Mapping[str, Sequence[Mapping[str, float]]], path: Path) -> None:
-    """Draw loss and validation IoU by epoch, one line for each run.
+def boundary_errors(image: Image, prediction: Image, truth: Image) -> tuple[Image, Image]:
+    """Show the wrong pixels of a picture between the true and the predicted outline.
 
     Parameters
     ----------
-    histories
-        Rows with ``epoch``, ``loss`` and, where the run was validated, ``iou``.
-    path
-        PNG or SVG file.
-    """
-    from matplotlib.figure import Figure
+    image
+        (H, W, 3) uint8 RGB.
+    prediction, truth
+        (H, W) uint8 class ids.
 
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for place, (name, rows) in enumerate(histories.items()):
-        colour = tuple(PALETTE[(5, 4, 1, 6)[place % 4]] / 255)
-        seen = [row for row in rows if "iou" in row]
-        for axis, column, shown in ((left, "loss", rows), (right, "iou", seen)):
-            axis.plot(
-                [row["epoch"] for row in shown], [row[column] for row in shown],
-                color=colour, marker="o", markersize=3, label=name,
-            )  # fmt: skip
-    left.set(xlabel="epoch", title="training loss (cross-entropy + Dice)", ylim=(0, None))
-    right.set(xlabel="epoch", title="validation IoU", ylim=(0, 1))
-    for axis, corner in ((left, "upper right"), (right, "lower right")):
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.grid(alpha=0.3)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False, loc=corner)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    Returns
+    -------
+    whole : ndarray
+        (H, W, 3) uint8 RGB, darkened: invented pixels are orange, missed ones pink, those of
+        another foreground class yellow; the true outline is white, the predicted one blue. A frame
+        shows where `crop` is.
+    crop : ndarray
+        The same of the worst part, square, enlarged: two fifths of the short side, around the
+        pixel on an outline that has the most wrong pixels near it.
+    """
+    height, width = truth.shape
+    side = min(height, width, max(24, 2 * min(height, width) // 5))
+    wrong = prediction != truth
+    outline = _edges(prediction) | _edges(truth)
+    # Wrong pixels in the square around each pixel, from sums over rows and columns.
+    half = max(1, side // 2)
+    sums = np.pad(wrong, half).cumsum(axis=0).cumsum(axis=1)
+    sums = np.pad(sums, ((1, 0), (1, 0)))
+    rows = sums[2 * half :] - sums[: -2 * half]
+    near = (rows[:, 2 * half :] - rows[:, : -2 * half])[:height, :width]
+    y, x = np.unravel_index(int(np.where(outline, near + 1, 0).argmax()), truth.shape)
+    if not outline.any():
+        y, x = height // 2, width // 2
+    top, left = min(max(y - side // 2, 0), height - side), min(max(x - side // 2, 0), width - side)
+    part = np.s_[top : top + side, left : left + side]
+    scale = -(-300 // side)
+    large = [
+        a.repeat(scale, axis=0).repeat(scale, axis=1)
+        for a in (image[part], prediction[part], truth[part])
+    ]
+    whole = _with_outlines(image, prediction, truth)
+    line = max(1, min(height, width) // 200)
+    for frame in (
+        np.s_[top : top + line, left : left + side],
+        np.s_[top + side - line : top + side, left : left + side],
+        np.s_[top : top + side, left : left + line],
+        np.s_[top : top + side, left + side - line : left + side],
+    ):
+        whole[frame] = PALETTE[7]
+    return whole, _with_outlines(large[0], large[1], large[2])
+
+
+def _with_outlines(image: Image, prediction: Image, truth: Image) -> Image:
+    shown: Image = (image * 0.6).astype(np.uint8)
+    for chosen, colour in (
+        ((prediction > 0) & (truth == 0), INVENTED),
+        ((prediction == 0) & (truth > 0), MISSED),
+        ((prediction > 0) & (truth > 0) & (prediction != truth), PALETTE[7]),
+    ):
+        shown[chosen] = (0.45 * shown[chosen] + 0.55 * colour).astype(np.uint8)
+    width = max(1, min(truth.shape) // 150)
+    shown[_edges(prediction, width)] = PALETTE[2]
+    shown[_edges(truth, width)] = _LIGHT
+    return shown
+
+
+def _edges(mask: Image, width: int = 1) -> NDArray[np.bool_]:
+    """Return the pixels whose class is not that of one at their left or above, `width` thick."""
+    edges = np.zeros(mask.shape, bool)
+    for shift in range(1, width + 1):
+        edges[shift:] |= mask[shift:] != mask[:-shift]
+        edges[:, shift:] |= mask[:, shift:] != mask[:, :-shift]
+    return edges
+
+
+def worst_boundaries(
+    chosen: Sequence[tuple[str, float]],
+    source: Source,
+    segment: Segmenter,
+    *,
+    ignore_index: int = -1,
+) -> Image:
+    """Return a sheet of images with `boundary_errors`: picture, mistakes, the worst part.
+
+    Parameters
+    ----------
+    chosen
+        Name and boundary IoU of each image to show.
+    source
+        Where the pictures are.
+    segment
+        Predicts them again; masks are not kept.
+    ignore_index
+        As of `best_and_worst`.
+
+    Returns
+    -------
+    ndarray
+        (H, W, 3) uint8 RGB.
+    """
+    records = {record.name: record for record in source.records}
+    rows, captions = [], []
+    for name, score in chosen:
+        image, mask, truth = _segmented(records[name], source, segment, ignore_index)
+        rows.append([image, *boundary_errors(image, mask, truth)])
+        captions.append(f"{name}, boundary IoU {score:.3f}")
+    return contact_sheet(
+        rows, ["picture", "outlines and mistakes", "worst part"], captions, cell=300
+    )

@@ -19,8 +19,8 @@ ORDER = [
     "scores", "counting", "metrics_torch", "sweeps", "metrics", "meter", "boundary", "config",
     "contract", "images", "labels", "tables", "shards", "records", "draw", "check", "convert",
     "augment", "balance", "data", "models", "losses", "checkpoint", "device", "distributed", "step",
-    "classical", "evaluate", "train",
-    "predict", "export", "segment", "pictures", "benchmark", "report", "demo", "cli", "__main__",
+    "classical", "evaluate", "train", "predict", "export", "segment", "pictures", "benchmark",
+    "page", "report", "runs", "run_scores", "run_page", "run_report", "demo", "cli", "__main__",
 ]  # fmt: skip
 
 
@@ -78,6 +78,7 @@ HEAVY = ("torch", "cv2", "PIL", "matplotlib", "onnxruntime", "onnx")
         (("faceseg.predict",), ("torch", "cv2", "matplotlib", "onnx")),
         (("faceseg.records", "faceseg.evaluate", "faceseg.segment"), ("torch", "matplotlib")),
         (("faceseg.draw", "faceseg.classical", "faceseg.pictures"), ("torch",)),
+        (("faceseg.runs", "faceseg.page"), HEAVY),
     ],
 )
 def test_imports_stay_light(modules, forbidden):

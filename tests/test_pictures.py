@@ -1,10 +1,9 @@
-"""Overlays, mistakes, sheets and curves show what they should, pixel for pixel where it counts."""
+"""Overlays, mistakes and sheets show what they should, pixel for pixel where it counts."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image as Pillow
 
 from faceseg.evaluate import evaluate
 from faceseg.images import read_image
@@ -14,10 +13,11 @@ from faceseg.pictures import (
     MISSED,
     PALETTE,
     best_and_worst,
+    boundary_errors,
     contact_sheet,
-    curves,
     error_map,
     overlay,
+    worst_boundaries,
     write_evaluation,
 )
 
@@ -131,16 +131,51 @@ def test_write_evaluation(source, tmp_path):
     assert len((tmp_path / "runs_a_b.csv").read_text().splitlines()) == 1 + len(source)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".svg"])
-def test_curves(tmp_path, suffix):
-    histories = {
-        "one": [{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": 0.5, "iou": 0.8}],
-        "never validated": [{"epoch": 1, "loss": 0.9}],
-    }
-    path = tmp_path / f"curves{suffix}"
-    curves(histories, path)
-    if suffix == ".png":
-        with Pillow.open(path) as image:
-            assert min(image.size) > 200
-    else:
-        assert path.read_text().lstrip().startswith("<?xml")
+def test_boundary_errors_frame_the_worst_part(picture, square):
+    prediction = square.copy()
+    prediction[10:30, 36:40] = 0  # missed
+    prediction[0:2, 0:2] = 1  # invented, but smaller
+    whole, crop = boundary_errors(picture, prediction, square)
+    assert whole.shape == picture.shape
+    assert crop.shape[0] == crop.shape[1] >= 300
+    pink = (0.45 * 60 + 0.55 * MISSED).astype(np.uint8)
+    np.testing.assert_array_equal(whole[20, 38], pink)
+    share = (crop == pink).all(axis=2).mean()
+    assert share > 0.05
+    np.testing.assert_array_equal(whole[15, 20], (255, 255, 255))  # both outlines: the true one
+    np.testing.assert_array_equal(whole[0, 2], PALETTE[2])  # the predicted one
+    assert (whole == PALETTE[7]).all(axis=2).any()  # the frame
+
+
+def test_boundary_errors_tell_another_class(picture, square):
+    whole, _ = boundary_errors(picture, square * 2, square)
+    expected = (0.45 * 60 + 0.55 * PALETTE[7].astype(float)).astype(np.uint8)
+    np.testing.assert_array_equal(whole[20, 30], expected)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (1, 1), (3, 200)])
+def test_boundary_errors_of_any_size_and_of_nothing(shape):
+    image, nothing = np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8)
+    for prediction in (nothing, nothing + 1):
+        whole, crop = boundary_errors(image, prediction, nothing)
+        assert whole.shape == image.shape
+        assert min(crop.shape[:2]) >= 1
+
+
+def test_worst_boundaries_shows_the_images_named(source):
+    names = [(record.name, 0.1) for record in source.records[:2]]
+    sheet = worst_boundaries(names, source, lambda image: np.zeros(image.shape[:2], np.uint8))
+    assert sheet.shape[0] > 600
+    assert sheet.dtype == np.uint8
+
+
+def test_pixels_to_ignore_are_no_mistakes(picture, square, source, monkeypatch):
+    truth = square.copy()
+    truth[:, :30] = 255
+    monkeypatch.setattr("faceseg.records.Source.mask", lambda self, record: truth)
+    monkeypatch.setattr("faceseg.pictures.read_image", lambda path: picture)
+    seen = []
+    monkeypatch.setattr("faceseg.pictures.boundary_errors", lambda *given: seen.append(given) or [])
+    worst_boundaries([(source.records[0].name, 0.1)], source, lambda _: square, ignore_index=255)
+    _, prediction, shown = seen[0]
+    np.testing.assert_array_equal(prediction, shown)

@@ -7,51 +7,17 @@ import io
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pages import Page
 from PIL import Image
 
 from faceseg.images import write_jpeg, write_png
 from faceseg.report import FileRow, Picture, Report, ScoreRow, SpeedRow, write_report
 
 NASTY = "<script>alert('x')</script> & \"quoted\" ünï"
-VOID = {"meta", "img", "br", "hr", "link"}
-
-
-class _Page(HTMLParser):
-    """Collects text, images and table rows; fails on tags that do not match."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.text: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.rows: list[list[str]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" in self.open:
-            return
-        self.text.append(data)
-        if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] += data
 
 
 @pytest.fixture
@@ -69,6 +35,7 @@ def report(tmp_path: Path) -> Report:
             ScoreRow("unet.onnx", "networks", 0.93119, 0.96443, 0.97909, None, 9.1),
             ScoreRow(NASTY, f"group {NASTY}", 0.7, 0.8, 0.9, 0, 2.0),
         ],
+        history={NASTY: [{"epoch": 1, "loss": 0.9, "lr": 0.1, "iou": float("nan")}]},
         speed=[
             SpeedRow("unet", f"way {NASTY}", "fp32", "CPU", 0, 21.0, 24.0, 1.0),
             SpeedRow("unet", "ONNX Runtime", "fp32", "CPU", 1234, 8.4, 9.7, 2.5),
@@ -84,10 +51,10 @@ def report(tmp_path: Path) -> Report:
     )
 
 
-def _write(report: Report, tmp_path: Path) -> tuple[str, _Page, dict]:
+def _write(report: Report, tmp_path: Path) -> tuple[str, Page, dict]:
     path = write_report(tmp_path / "report.html", report)
     text = path.read_text(encoding="utf-8")
-    return text, _Page(text), json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    return text, Page(text), json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
 
 
 def test_all_text_is_there_and_escaped(report: Report, tmp_path: Path):
@@ -134,6 +101,7 @@ def test_json_holds_the_same_figures(report: Report, tmp_path: Path):
     _, _, figures = _write(report, tmp_path)
     assert figures["title"] == report.title
     assert figures["scores"][0]["iou"] == 0.93121
+    assert figures["history"] == {NASTY: [{"epoch": 1, "loss": 0.9, "lr": 0.1, "iou": None}]}
     assert [row["differing"] for row in figures["speed"]] == [0, 1234]
     assert figures["files"][0]["sha256"] == "0123456789abcdef" * 4
     assert [p["path"] for p in figures["pictures"]] == ["pictures/a.png", "pictures/b.jpg"]
@@ -148,7 +116,9 @@ def test_a_score_that_is_not_defined(report: Report, tmp_path: Path):
 
 
 def test_empty_tables(report: Report, tmp_path: Path):
-    empty = replace(report, scores=[], speed=[], files=[], pictures=[], limits=[], commands=[])
+    empty = replace(
+        report, scores=[], history={}, speed=[], files=[], pictures=[], limits=[], commands=[]
+    )
     _, page, figures = _write(empty, tmp_path)
     assert figures["scores"] == []
     assert [tag for tag, _ in page.tags].count("table") == 3

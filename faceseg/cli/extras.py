@@ -9,8 +9,7 @@ from importlib.util import find_spec
 _MODULES = {
     "onnx": ("onnxruntime", "PIL", "tqdm"),
     "train": (
-        "torch", "torchvision", "cv2", "matplotlib", "tensorboard", "onnx", "onnxscript",
-        "PIL", "tqdm",
+        "torch", "torchvision", "cv2", "tensorboard", "onnx", "onnxscript", "PIL", "tqdm",
     ),
 }  # fmt: skip
 

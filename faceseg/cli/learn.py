@@ -1,4 +1,4 @@
-"""``faceseg train``, ``eval`` and ``demo``."""
+"""``faceseg train``, ``eval``, ``report``, ``runs`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import argparse
 import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,10 @@ from faceseg.cli.extras import ALL
 from faceseg.cli.source import add_source_arguments, open_from, quoted, source_options
 from faceseg.config import Config
 from faceseg.errors import InputError
+from faceseg.machine import commit
+
+# Of the report after training, which is not to take longer than it; `faceseg report` takes all.
+_CLASSICAL_IMAGES = 50
 
 if TYPE_CHECKING:
     from faceseg.evaluate import Evaluation
@@ -45,6 +51,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     train.add_argument("--folds", type=int, metavar="K", help="cross-validate with K folds")
     train.add_argument("--init", metavar="CKPT", help="start from the weights of a checkpoint")
     train.add_argument("--resume", type=Path, metavar="RUN", help="continue an interrupted run")
+    train.add_argument("--no-report", action="store_true", help="write no report.html at the end")
     train.add_argument(
         "--print-config", action="store_true", help="print the settings as JSON and stop"
     )
@@ -91,6 +98,50 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     add_source_arguments(score)
     score.set_defaults(run=_eval)
 
+    report = commands.add_parser(
+        "report",
+        help="write the page of a run: curves, scores, mistakes, calibration",
+        description="Score the best checkpoint of a run beside the classical methods and write\n"
+        "RUN/report.html, one page that needs no network, and report.json, its figures.",
+        epilog="examples:\n"
+        "  faceseg report runs/face\n"
+        "  faceseg report runs/face --data other_portraits --out other.html\n"
+        "  faceseg report runs/face5/fold1 --no-classical",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    report.add_argument("run_folder", type=Path, metavar="RUN", help="folder of the run")
+    report.add_argument(
+        "--data", type=Path, help="score on this set, its val split if it has one, instead"
+    )
+    report.add_argument(
+        "--out", type=Path, metavar="FILE", help="the page (default: RUN/report.html)"
+    )
+    report.add_argument("--no-classical", action="store_true", help="without classical methods")
+    report.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    report.set_defaults(run=_report, extras=("train",))
+
+    runs = commands.add_parser(
+        "runs",
+        help="list and compare runs",
+        description="List the runs below a folder, the best IoU first, or compare some of them.",
+        epilog="examples:\n"
+        "  faceseg runs\n"
+        "  faceseg runs runs --compare face face-dice --html compare.html\n"
+        "  faceseg runs --csv runs.csv",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    runs.add_argument(
+        "folder", nargs="?", type=Path, default=Path("runs"), metavar="DIR",
+        help="where the runs are (default: runs)",
+    )  # fmt: skip
+    runs.add_argument(
+        "--compare", nargs="+", metavar="RUN", help="settings and scores of these side by side"
+    )
+    runs.add_argument("--json", action="store_true", help="print JSON")
+    runs.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV, too")
+    runs.add_argument("--html", type=Path, metavar="FILE", help="--compare: write a page, too")
+    runs.set_defaults(run=_runs)
+
     demo = commands.add_parser(
         "demo",
         help="the whole road on drawn portraits, ending in an HTML report",
@@ -121,7 +172,7 @@ def _train(args: argparse.Namespace) -> int:
 
     if args.resume:
         extra = [name for name, value in args.defaults.items() if getattr(args, name) != value]
-        if extra != ["resume"]:
+        if set(extra) - {"no_report"} != {"resume"}:
             raise InputError("--resume takes its data and settings from the run: give it alone")
         plan = _read_plan(args.resume)
         folder = args.resume
@@ -142,6 +193,8 @@ def _train(args: argparse.Namespace) -> int:
             )
         plan = {
             "faceseg": faceseg.__version__,
+            "commit": commit(),
+            "started": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
             # Absolute, so that a run resumes from any folder.
             "data": str(args.data.absolute()),
             "val": str(args.val.absolute()) if args.val else None,
@@ -150,7 +203,8 @@ def _train(args: argparse.Namespace) -> int:
             "init": str(Path(args.init).absolute()) if args.init else None,
             "config": config.to_dict(),
         }
-    return _run_plan(plan, folder, resume=bool(args.resume) or restarted())
+    resume = bool(args.resume) or restarted()
+    return _run_plan(plan, folder, resume=resume, report=not args.no_report)
 
 
 def _refuse_settings_of_others(config: Config, given: dict[str, Any]) -> None:
@@ -175,7 +229,7 @@ def _read_plan(folder: Path) -> dict[str, Any]:
     return plan
 
 
-def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
+def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool, report: bool) -> int:
     from faceseg import checkpoint
     from faceseg.distributed import is_first
     from faceseg.train import cross_validate, train
@@ -214,6 +268,14 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool) -> int:
         return _interrupted(folder)
     print("\n" + "   ".join(f"{name} {value:.4f}" for name, value in run.scores.items()))
     print(f"best checkpoint: {folder / 'best.pt'}")
+    if report:
+        from faceseg.run_report import write_run_report
+
+        page = write_run_report(
+            folder, validation, training=source, classical=_CLASSICAL_IMAGES,
+            device=config.device, log=_say, progress=sys.stderr.isatty(),
+        )  # fmt: skip
+        print(f"report: {page}")
     print(f"next: faceseg export {quoted(folder)} --format torchscript,onnx")
     return 0
 
@@ -242,6 +304,90 @@ def _say(line: str) -> None:
     # Of the ranks of a distributed run, the first one speaks.
     if os.environ.get("RANK", "0") == "0":
         tqdm.write(line, file=sys.stderr)
+
+
+def _report(args: argparse.Namespace) -> int:
+    from faceseg import checkpoint
+    from faceseg.records import list_splits
+    from faceseg.run_report import write_run_report
+    from faceseg.runs import read_run
+
+    folder: Path = args.run_folder
+    task = checkpoint.load(folder).task
+    training = None
+    if args.data:
+        options = read_run(_plan_folder(folder)).plan.get("options") or {"task": task}
+        split = "val" if "val" in list_splits(args.data) else "train"
+        validation = open_from(args.data, split, {**options, "images": None, "masks": None})
+    else:
+        training, validation = _sets_of(folder)
+    page = write_run_report(
+        folder, validation, training=training, other_set=bool(args.data),
+        classical=0 if args.no_classical else None, out=args.out, device=args.device,
+        log=_say, progress=sys.stderr.isatty(),
+    )  # fmt: skip
+    print(f"report: {page}")
+    return 0
+
+
+def _plan_folder(folder: Path) -> Path:
+    """Return where the plan of a run is: a fold's is that of the run it is part of."""
+    outside = folder.absolute().parent
+    fold = re.fullmatch(r"fold\d+", folder.absolute().name)
+    return outside if fold and (outside / "run.json").exists() else folder
+
+
+def _sets_of(folder: Path) -> tuple[Source, Source]:
+    """Open again what a run was trained and validated on."""
+    from dataclasses import replace
+
+    from faceseg.records import group_folds
+
+    outside = _plan_folder(folder)
+    plan = _read_plan(outside)
+    source = open_from(plan["data"], "train", plan["options"])
+    if outside == folder:
+        return _with_validation(source, plan)
+    number = int(folder.absolute().name.removeprefix("fold")) - 1
+    groups = [record.group for record in source.records]
+    folds = group_folds(groups, plan["folds"], plan["config"]["seed"])
+    pairs = list(zip(source.records, folds, strict=True))
+    others = tuple(record for record, fold in pairs if fold != number)
+    own = tuple(record for record, fold in pairs if fold == number)
+    return replace(source, records=others), replace(source, records=own)
+
+
+def _runs(args: argparse.Namespace) -> int:
+    from faceseg import runs
+    from faceseg.files import write_csv
+
+    if args.html and not args.compare:
+        raise InputError("--html is for --compare")
+    found, problems = runs.find_runs(args.folder)
+    if args.compare:
+        compared = runs.compare(runs.choose(found, args.compare))
+        print(json.dumps(compared.figures(), indent=2) if args.json else compared.text())
+        header, rows = ["", *(run.name for run in compared.runs)], compared.rows()
+    else:
+        figures = [run.figures() for run in found]
+        problem = {"not_readable": problems} if problems else {}
+        print(
+            json.dumps({"runs": figures, **problem}, indent=2)
+            if args.json
+            else runs.listing(found, problems, args.folder)
+        )
+        header = list(figures[0]) if figures else ["name"]
+        rows = [
+            ["" if v is None else "x".join(map(str, v)) if isinstance(v, list) else v for v in row]
+            for row in (figure.values() for figure in figures)
+        ]
+    if args.csv:
+        write_csv(args.csv, header, rows)
+        print(f"table: {args.csv}", file=sys.stderr)
+    if args.html:
+        compared.write_html(args.html)
+        print(f"page: {args.html}", file=sys.stderr)
+    return 0
 
 
 def _eval(args: argparse.Namespace) -> int:
