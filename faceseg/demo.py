@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -248,7 +248,7 @@ def _pictures(folder: Path, scored: list[_Scored], source: Source) -> list[Pictu
     """Write the pictures of the report and return them with their captions."""
     folder.mkdir()
     found = []
-    few = replace(source, records=source.records[:6])
+    few = source.subset(range(6))
     shown = [s.model for s in [*_best(scored, _NETWORKS), *_best(scored, _CLASSICAL)[:2]]]
     rows, names = [], []
     for record, image, truth in read_pairs(few, few.records):

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn import functional
 
 from faceseg.errors import InputError
 
@@ -59,8 +58,22 @@ class World:
 ALONE = World()
 
 
+class _Total(torch.autograd.Function):
+    """The sum over all ranks; its gradient is the sum of the ranks' gradients."""
+
+    @staticmethod
+    def forward(_ctx: Any, values: Tensor) -> Tensor:
+        summed = values.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: Tensor) -> Tensor:
+        return _Total.forward(None, gradient)
+
+
 def _total(values: Tensor) -> Tensor:
-    summed: Tensor = functional.all_reduce(values)  # type: ignore[no-untyped-call]
+    summed: Tensor = _Total.apply(values)
     return summed
 
 
@@ -71,7 +84,11 @@ def started_by_torchrun() -> bool:
 
 def restarted() -> bool:
     """Tell whether torchrun has started the ranks again after one of them failed."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    return _restarts() > 0
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 def is_first() -> bool:
@@ -107,7 +124,12 @@ def joined(device: torch.device) -> Iterator[World]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    store, rank, size = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+    # Ranks that were started again find the store of those before, with addresses where nobody
+    # listens any more (pytorch issue 135712): each attempt has keys of its own.
+    store = dist.PrefixStore(f"attempt{_restarts()}", store)  # type: ignore[attr-defined]
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
         yield World(dist.get_rank(), dist.get_world_size())
     finally:

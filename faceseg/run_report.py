@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -114,7 +113,7 @@ def write_run_report(
     # The first picture warms up; probabilities are no part of what is timed.
     plain = segmenter(checkpoint.load_pipeline(folder)[0], device=chosen)
     some = _some(validation, _TIMED)
-    warm = replace(some, records=some.records[:1] + some.records)
+    warm = some.subset([0, *range(len(some))])
     model.seconds.clear()
     evaluate(timed(plain, model.seconds), warm, ignore_index=ignore_index)
     del model.seconds[0]
@@ -181,7 +180,7 @@ def _some(source: Source, most: int) -> Source:
     """Return at most so many records, evenly spaced: the same ones each time."""
     count = len(source)
     kept = [place * count // most for place in range(most)] if most < count else range(count)
-    return replace(source, records=tuple(source.records[place] for place in kept))
+    return source.subset(kept)
 
 
 def _run(info: RunInfo, loaded: Checkpoint, validation: Source, training: Source | None) -> Figures:

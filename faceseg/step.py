@@ -129,7 +129,7 @@ class Step:
                 module.requires_grad_(not frozen)
             self._wrapped: nn.Module = self._loss
             if self.world.size > 1:
-                self._wrapped = DistributedDataParallel(self._loss, broadcast_buffers=False)
+                self._wrapped = DistributedDataParallel(self._loss)
 
     def __call__(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
         """Take one step.

@@ -35,7 +35,8 @@ def command(data: Path, folder: Path, config: Config) -> list[str]:
     ]
     return [
         sys.executable, "-m", "torch.distributed.run", *ranks, "--monitor-interval", "0.1", "-m",
-        "faceseg", "train", str(data), "--val", str(data), "--out", str(folder), "--no-report", *flags,
+        "faceseg", "train", str(data), "--val", str(data), "--out", str(folder), "--no-report",
+        *flags,
     ]  # fmt: skip
 
 
