@@ -30,9 +30,11 @@ from faceseg.distributed import World, device_of_rank, joined, restarted
 from faceseg.errors import InputError
 from faceseg.evaluate import Evaluation, Segmenter, evaluate
 from faceseg.files import write_csv, write_json
+from faceseg.images import write_png
 from faceseg.models import build
 from faceseg.models.pipeline import Pipeline, segmenter
 from faceseg.records import Source, group_folds
+from faceseg.rle import RLE
 from faceseg.step import Step
 
 # Steps between two looks at the loss: each look waits for the device.
@@ -392,8 +394,9 @@ def cross_validate(
     Returns
     -------
     dict or None
-        The scores of each fold, their mean and standard deviation, as written to ``folds.json``;
-        None if it was interrupted.
+        The scores of each fold, their mean and standard deviation, and the scores of all images,
+        each predicted by the fold that has not seen it, as written to ``folds.json``; None if it
+        was interrupted, empty on all ranks but the first.
 
     Raises
     ------
@@ -430,6 +433,11 @@ def cross_validate(
             if not run.finished:
                 return None
             scores.append(run.scores)
+        if world.rank == 0:
+            together = _predict_out_of_fold(source, fold_of, config, folder, str(device))
+        world.agree(None)  # the others wait
+        if world.rank:
+            return {}
     names = list(scores[0])
     table = np.array([[row[name] for name in names] for row in scores])
     summary = {
@@ -437,10 +445,50 @@ def cross_validate(
         "mean": _finite(dict(zip(names, table.mean(axis=0).tolist(), strict=True))),
         # The sample deviation: the folds stand for other splits that might have been drawn.
         "deviation": _finite(dict(zip(names, table.std(axis=0, ddof=1).tolist(), strict=True))),
+        "out_of_fold": _finite(together.scores),
     }
-    if world.rank == 0:
-        write_json(folder / "folds.json", summary)
+    write_json(folder / "folds.json", summary)
     return summary
+
+
+def _predict_out_of_fold(
+    source: Source,
+    fold_of: np.ndarray[Any, np.dtype[np.int64]],
+    config: Config,
+    folder: Path,
+    device: str,
+) -> Evaluation:
+    """Predict each image by the fold that has not seen it; write the masks and their scores.
+
+    Two classes are written as ``out_of_fold.csv`` of run lengths, which is a data set's table;
+    more as label images in ``out_of_fold/``.
+    """
+    counts = np.zeros((len(source), len(source.classes), len(source.classes)), np.int64)
+    rows: list[list[object]] = []
+    for fold in range(fold_of.max() + 1):
+        inside = folder / f"fold{fold + 1}"
+        part = _subset(source, fold_of == fold)
+        left = iter(part.records)
+
+        def keep(mask: np.ndarray[Any, Any], _truth: object, left: Any = left) -> None:
+            record = next(left)
+            if len(source.classes) == 2:
+                text = RLE.from_mask(mask).to_kaggle()
+                rows.append([record.name, text, *mask.shape, record.group])
+            else:
+                write_png(folder / "out_of_fold" / f"{record.name}.png", mask)
+
+        segment = segmenter(checkpoint.load_pipeline(inside)[0], device=device)
+        counts[fold_of == fold] = evaluate(
+            segment, part, ignore_index=config.ignore_index, each=keep
+        ).counts
+    if rows:
+        header = ["image", "rle_mask", "height", "width", "subject"]
+        write_csv(folder / "out_of_fold.csv", header, sorted(rows, key=lambda row: str(row[0])))
+    names = tuple(record.name for record in source.records)
+    evaluation = Evaluation(names, source.classes, counts)
+    evaluation.write_csv(folder / "per_image.csv")
+    return evaluation
 
 
 @dataclass

@@ -17,6 +17,7 @@ from faceseg import checkpoint
 from faceseg.config import Config
 from faceseg.data import TrainingSet
 from faceseg.errors import InputError
+from faceseg.records import open_source
 from faceseg.train import cross_validate, score, train
 
 SMALL = Config(
@@ -205,10 +206,88 @@ def test_cross_validation_keeps_groups_together(source, tmp_path, monkeypatch):
     assert summary["deviation"]["iou"] == pytest.approx(np.std(values, ddof=1))
     validated = [record.name for _, validation in seen for record in validation.records]
     assert sorted(validated) == sorted(record.name for record in source.records)
+    together = open_source(tmp_path / "out_of_fold.csv", images=source.path.parent / "images")
+    assert [r.name for r in together.records] == [r.name for r in source.records]
+    with (tmp_path / "per_image.csv").open() as stream:
+        counted = list(csv.DictReader(stream))
+    for record, row in zip(together.records, counted, strict=True):
+        truth = source.mask(next(r for r in source.records if r.name == record.name))
+        both = (together.mask(record) & truth).sum()
+        assert int(row["truth_1_as_1"]) == both
     for training, validation in seen:
         assert not {r.group for r in training.records} & {r.group for r in validation.records}
     with pytest.raises(InputError):
         cross_validate(source, config, tmp_path / "many", 7)
+
+
+def test_killed_at_any_step_it_goes_on_as_if_it_had_not_been(ellipses, source, tmp_path):
+    config = SMALL.replace({"epochs": 12, "patience": 0, "save_every": 2, "ema": 0.9})
+    straight = train(source, source, config, tmp_path / "straight")
+    folder = tmp_path / "killed"
+    flags = ["--val", str(ellipses), "--out", str(folder), "--no-report"]
+    for name in ("width", "depth", "batch_size", "workers", "epochs", "amp", "device", "patience",
+                 "save_every", "ema"):  # fmt: skip
+        flags += [f"--{name.replace('_', '-')}", str(getattr(config, name))]
+    command = [sys.executable, "-m", "faceseg", "train"]
+    more = [str(ellipses), "--size", "32", *flags]
+    waits = np.random.default_rng().uniform(0, 0.6, 2)
+    for wait in waits:
+        started = subprocess.Popen([*command, *more], stderr=subprocess.DEVNULL)
+        before = (folder / "last.pt").stat().st_mtime_ns if (folder / "last.pt").exists() else 0
+        deadline = time.monotonic() + 120
+        while started.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+            if (folder / "last.pt").exists() and (folder / "last.pt").stat().st_mtime_ns > before:
+                break
+        time.sleep(wait)
+        started.kill()
+        started.wait()
+        checkpoint.load(folder / "last.pt")
+        more = ["--resume", str(folder), "--no-report"]
+    subprocess.run([*command, *more], check=True, capture_output=True)
+    rows = list(csv.DictReader((folder / "log.csv").read_text().splitlines()))
+    expected = list(csv.DictReader((straight.folder / "log.csv").read_text().splitlines()))
+    assert [{**r, "seconds": 0} for r in rows] == [{**r, "seconds": 0} for r in expected], waits
+    for name in ("last.pt", "best.pt"):
+        assert same(weights(folder / name), weights(straight.folder / name)), waits
+
+
+def test_an_encoder_that_is_frozen_stays_as_it_was(source, whole, tmp_path):
+    init = checkpoint.load(whole.folder)
+    config = SMALL.replace({"epochs": 3, "freeze": 2, "validate_every": 3, "save_every": 6})
+    before = init.weights
+
+    def changed(state):
+        return {name.split(".")[0] for name, v in state.items() if not torch.equal(v, before[name])}
+
+    kept = config.replace({"epochs": 2})
+    run = train(source, source, kept, tmp_path / "kept", init=init)
+    assert changed(weights(run.folder / "last.pt")) == {"enlarge", "up", "head"}
+    run = train(source, source, config, tmp_path / "then", init=init)
+    assert changed(weights(run.folder / "last.pt")) == {"down", "enlarge", "up", "head"}
+
+
+def test_parts_of_a_batch_are_a_batch(source, tmp_path):
+    """Without batch normalisation, whose statistics are those of each part."""
+    config = SMALL.replace({"norm": "group", "epochs": 1, "dice_weight": 0})
+    losses = [
+        train(source, source, config.replace({"accumulate": n}), tmp_path / str(n)).history[0][
+            "loss"
+        ]
+        for n in (1, 2, 3)
+    ]
+    assert losses == pytest.approx(losses[:1] * 3, rel=1e-4)
+
+
+def test_averaged_weights_are_scored_and_saved(source, tmp_path):
+    config = SMALL.replace({"epochs": 2, "ema": 0.5})
+    run = train(source, source, config, tmp_path)
+    assert run.scores == score(tmp_path, source).scores
+    state = checkpoint.load(tmp_path / "last.pt")
+    averaged = state.state["step"]["averaged"]
+    assert not same(averaged, state.weights)
+    if run.history[-1]["iou"] == run.scores["iou"]:
+        assert same(averaged, weights(tmp_path / "best.pt"))
 
 
 def test_ctrl_c_on_the_command_line_leaves_a_run_that_resumes(ellipses, tmp_path):
