@@ -12,7 +12,7 @@
 enum {
     BLOCK = 16384,       /* pixels that are packed at once: bytes are read in whole pages */
     WORDS = BLOCK / 64,
-    FLOATS = 1024        /* pixels whose highest class is found at once */
+    FLOATS = 1024        /* pixels whose values are looked at at once: highest classes, places */
 };
 
 static const size_t SIZES[] = {1, 8, 2, 2, 4, 8};
@@ -114,6 +114,8 @@ static void pack_target(const fseg_labels *target, size_t first, size_t n, uint6
 
 /* --- two classes ------------------------------------------------------------------------------ */
 
+/* Add the pixels of two planes of n to the counts. With `valid`, they are those whose bit is set in it,
+ * and what the planes have elsewhere is cleared. */
 static void add_planes(uint64_t *prediction, uint64_t *target, const uint64_t *valid, size_t n,
                        int64_t counts[4])
 {
@@ -271,7 +273,7 @@ fseg_status fseg_confusion(const fseg_labels *prediction, const fseg_labels *tar
         if (!fit && target->has_ignore) {
             int64_t dropped;
             fit = drop_ignored(prediction, target, at, n, bytes_p, bytes_t, &dropped);
-            matrix[0] -= dropped;
+            matrix[0] -= dropped; /* what these pairs of zeros will add to it */
             p = bytes_p;
             t = bytes_t;
             ignore = FSEG_NO_IGNORE;

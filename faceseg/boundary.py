@@ -71,7 +71,8 @@ def boundary_iou(
     if not dilation_ratio > 0:
         raise ValueError(f"dilation_ratio is {dilation_ratio}; expected over 0")
     first, second, diagonal = _masks(prediction, target)
-    far = max(1, round(dilation_ratio * diagonal))
+    # Within a diagonal lies all of the picture.
+    far = max(1, round(min(dilation_ratio, 1) * diagonal))
     square = np.ones((3, 3), np.uint8)
 
     def rim(mask: Mask) -> NDArray[np.bool_]:

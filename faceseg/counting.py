@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from itertools import pairwise
@@ -116,6 +117,9 @@ def confusion_matrix(
     dtype = name_of(values, floats)
     rules = make_rules(values.shape, dtype, floats, labels.shape, **options)
     values, labels, rules = _prepared(values, floats, labels, rules)
+    if not labels.ndim:
+        # What NumPy makes of arrays without axes are scalars.
+        values, labels = np.asarray(values), np.asarray(labels)
     # The planes of a class are in one piece for each image alone.
     alone = labels.ndim > 2 and (per_image or rules.class_axis is not None)
     images = len(labels) if alone else 1
@@ -133,14 +137,11 @@ def _count_elsewhere(
 ) -> NDArray[np.int64] | None:
     """Count runs and what is on a GPU; None for anything else."""
     if _is_list_of_runs(prediction) or _is_list_of_runs(target):
-        if len(prediction) != len(target):
-            raise ValueError(
-                f"prediction has {len(prediction)} masks and target {len(target)}; expected as many"
-            )
-        pairs = zip(prediction, target, strict=True)
-        matrices = np.stack([confusion_matrix(p, t, **options) for p, t in pairs])
+        matrices = _count_list(prediction, target, options)
         return matrices if per_image else matrices.sum(axis=0)
     if isinstance(prediction, RLE) or isinstance(target, RLE):
+        # Runs are in the machine's memory, so a tensor on a GPU comes to them.
+        prediction, target = (x.cpu() if on_device(x) else x for x in (prediction, target))
         matrix = _count_runs(prediction, target, options)
         if matrix is None:
             pair = (x.decode() if isinstance(x, RLE) else x for x in (prediction, target))
@@ -151,6 +152,32 @@ def _count_elsewhere(
 
         return metrics_torch.confusion_matrix(prediction, target, per_image=per_image, **options)
     return None
+
+
+def _count_list(prediction: Any, target: Any, options: dict[str, Any]) -> NDArray[np.int64]:
+    """Count a list of RLE and what is as long, image by image."""
+    lengths = []
+    for item, name in ((prediction, "prediction"), (target, "target")):
+        if not isinstance(item, (list, tuple)) and not getattr(item, "ndim", 0):
+            raise ValueError(f"{name} is one {type(item).__name__}; expected one for each RLE")
+        lengths.append(len(item))
+    if lengths[0] != lengths[1]:
+        raise ValueError(
+            f"prediction has {lengths[0]} masks and target {lengths[1]}; expected as many"
+        )
+    axis = options["class_axis"]
+    if axis is not None and operator.index(axis) >= 0:
+        if not axis:
+            raise ValueError("class_axis is 0, which is the axis of images; expected another")
+        # The axis is one of all images, and each of them has one axis less.
+        options = {**options, "class_axis": axis - 1}
+    matrices = []
+    for i, pair in enumerate(zip(prediction, target, strict=True)):
+        try:
+            matrices.append(confusion_matrix(*pair, **options))
+        except ValueError as error:
+            raise ValueError(f"image {i}: {error}") from None
+    return np.stack(matrices)
 
 
 class Rules(NamedTuple):
@@ -211,11 +238,21 @@ def make_rules(
     return Rules(
         classes,
         axis is None and (num_classes is None or threshold is not None),
-        None if ignore_index is None else operator.index(ignore_index),
+        label_to_ignore(ignore_index),
         None if threshold is None else float(threshold),
         axis,
         nan == "ignore",
     )
+
+
+def label_to_ignore(index: int | None) -> int | None:
+    """Return `ignore_index` as the kernels take it."""
+    if index is None:
+        return None
+    label = operator.index(index)
+    if not -(2**63) <= label < 2**63:
+        raise ValueError(f"ignore_index is {label}; expected a label that int64 holds")
+    return label
 
 
 def check_shapes(
@@ -231,7 +268,7 @@ def check_shapes(
     elif [n for n in prediction if n != 1] == [n for n in target if n != 1]:
         expected = (
             "expected one shape: they would be broadcast against each other, not compared pixel "
-            "by pixel; squeeze the axis of length 1, or name it as class_axis"
+            "by pixel; squeeze the axis of length 1"
         )
     raise ValueError(f"prediction has shape {prediction} and target {target}; {expected}")
 
@@ -276,12 +313,20 @@ def read(item: Any, name: str) -> tuple[NDArray[Any], bool]:
             # NumPy knows no bfloat16, and the package of its dtype may be missing.
             return item.view(sys.modules["torch"].int16).numpy().view(np.uint16), True
         item = item.numpy()
+    if isinstance(item, np.ma.MaskedArray):
+        # As an array it would lose its mask, and what it hides would be counted.
+        raise ValueError(
+            f"{name} is a masked array; expected an array without a mask: ignore_index leaves "
+            "pixels out"
+        )
     array = np.asarray(item)
     dtype = array.dtype
     if dtype.isbuiltin != 1 and dtype.name == "bfloat16":
         return _plain(array.view(np.uint16)), True
     kind = dtype.kind
     if kind not in "biuf":
+        if kind == "O" and not isinstance(item, (np.ndarray, list, tuple)):
+            raise ValueError(f"{name} is {type(item).__name__}; expected an array")
         raise ValueError(f"{name} has dtype {dtype}; expected bool, integer or float")
     if kind == "f" and dtype.itemsize > 8:
         array = array.astype(np.float64)
@@ -357,6 +402,11 @@ def _prepared(
 ) -> tuple[NDArray[Any], NDArray[Any], Rules]:
     """Return prediction, target and rules as `_count` takes them."""
     if rules.class_axis is not None:
+        if not floats and values.dtype.itemsize == 8:
+            # A double would round them.
+            highest = values.argmax(rules.class_axis)
+            labels = as_labels(labels, "target")
+            return as_labels(highest, "prediction"), labels, rules._replace(class_axis=None)
         if not floats:
             values = values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)
         axes = [axis for axis in range(values.ndim) if axis != rules.class_axis]
@@ -367,10 +417,15 @@ def _prepared(
     if rules.threshold is not None:
         if floats:
             return values, as_labels(labels, "target"), rules
-        # The kernels read no integers as values.
-        values, rules = values > rules.threshold, rules._replace(threshold=None)
+        # The kernels read no integers as values. As doubles those of 64 bits would be rounded: they
+        # are compared with the integer below, which is the same.
+        limit = rules.threshold
+        if values.dtype.itemsize == 8 and math.isfinite(limit):
+            limit = math.floor(limit)
+        values, rules = values > limit, rules._replace(threshold=None)
     if rules.ignore is None:
         return as_mask(values), as_mask(labels), rules
+    # Masks with pixels to leave out are labels: 0, 1, and 2 for those.
     ignored = (labels == rules.ignore).view(np.uint8)
     marked = np.maximum((labels != 0).view(np.uint8), 2 * ignored)
     return (values != 0).view(np.uint8), marked, rules._replace(masks=False, ignore=2)
@@ -444,7 +499,8 @@ def _count_runs(prediction: Any, target: Any, options: dict[str, Any]) -> NDArra
     given = [k for k in ("ignore_index", "threshold", "class_axis") if options[k] is not None]
     if both_runs and (given or options["num_classes"] not in (None, 2)):
         raise ValueError(
-            f"two RLE have foreground and background alone; {given[:1] or 'num_classes'}"
+            f"{given[0] if given else 'num_classes'} is given for two RLE; expected neither labels "
+            "nor values: they have foreground and background alone"
         )
     if not both_runs and (given or options["num_classes"] is not None):
         return None

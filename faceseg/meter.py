@@ -32,7 +32,8 @@ class Meter:
     """Counts of batches, and the scores of all of them.
 
     The state is int64 counts, which are exact up to 2**63 pixels; how the data was cut into batches
-    makes no difference. A meter is pickled and copied with its counts.
+    makes no difference. A meter is pickled and copied with its counts. Threads have a meter each,
+    to be merged: updates of one meter by several threads at once are lost.
 
     Parameters
     ----------
@@ -108,6 +109,8 @@ class Meter:
         self._per_image = per_image
         self.matrix = np.zeros((size, size), np.int64)
         self._matrices: list[NDArray[np.int64]] = []
+        # What cannot be scored is refused now, not after the batches.
+        self.compute()
 
     @property
     def matrices(self) -> NDArray[np.int64]:
@@ -127,7 +130,10 @@ class Meter:
         return self._scored(counted.sum(axis=0), counted)
 
     def compute(self) -> dict[str, Any]:
-        """Return each score of all batches: a float64, or (C,) of them for ``average=None``."""
+        """Return each score of all batches: a float64, or one for each of `classes`.
+
+        The latter are of IoU, Dice, precision, recall and specificity with ``average=None``.
+        """
         return self._scored(self.matrix, self.matrices if self._per_image else None)
 
     def reset(self) -> None:

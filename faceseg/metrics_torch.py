@@ -41,6 +41,10 @@ def confusion_matrix(
         raise ValueError(
             f"target has dtype {_name(target)}; expected bool or integer: labels, or a mask"
         )
+    if prediction.is_complex():
+        raise ValueError(
+            f"prediction has dtype {_name(prediction)}; expected bool, integer or float"
+        )
     prediction, target = prediction.detach(), target.detach()
     shape = tuple(prediction.shape)
     floats = prediction.is_floating_point()
@@ -50,7 +54,7 @@ def confusion_matrix(
     size = rules.classes**2 + EXTRA
     if per_image:
         start = torch.arange(images, device=codes.device) * size
-        codes = codes.reshape(images, -1) + start[:, None]
+        codes = codes.reshape(images, codes.numel() // max(images, 1)) + start[:, None]
     counted = torch.bincount(codes.flatten(), minlength=size * (images if per_image else 1))
     counts = counted.cpu().numpy().astype(np.int64, copy=False).reshape(-1, size)
     pairs = rules.classes**2
@@ -66,7 +70,9 @@ def _codes(prediction: torch.Tensor, target: torch.Tensor, rules: Rules) -> torc
     pairs = rules.classes**2
     missing = None
     if rules.class_axis is not None:
-        predicted = prediction.argmax(rules.class_axis)
+        # There is no arg-max of bool.
+        values = prediction.byte() if prediction.dtype == torch.bool else prediction
+        predicted = values.argmax(rules.class_axis)
         if prediction.is_floating_point():
             missing = prediction.isnan().any(rules.class_axis)
     elif rules.threshold is not None:

@@ -7,6 +7,7 @@ has these names too.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -67,7 +68,8 @@ def iou(
     Raises
     ------
     ValueError
-        If `matrix` is not of integers (..., C, C), or has no axis of images for "image".
+        If `matrix` is not of integers (..., C, C), has no axis of images for "image", or lacks one
+        of `classes`.
 
     Examples
     --------
@@ -304,7 +306,8 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If there is no image, or an argument is out of range.
+        If there is no image, an argument is out of range, or `score` does not give a score for each
+        matrix.
 
     Notes
     -----
@@ -337,9 +340,9 @@ def bootstrap(
     if over == "pixels":
         # Products of float64 are fast, and exact up to 2**53 pixels of a kind.
         totals = drawn.astype(float) @ counts.reshape(images, -1).astype(float)
-        values = score(totals.astype(np.int64).reshape(-1, *counts.shape[1:]))
+        values = _of_each(score, totals.astype(np.int64).reshape(-1, *counts.shape[1:]))
     else:
-        each = score(counts)
+        each = _of_each(score, counts)
         defined = ~np.isnan(each)
         counted = drawn @ defined
         values = _ratio(drawn @ np.where(defined, each, 0), counted, counted == 0, NAN)
@@ -350,6 +353,17 @@ def bootstrap(
         if not np.isnan(scores).all():
             limits[(..., *place)] = np.nanquantile(scores, [tail, 1 - tail])
     return Interval(_plain(values[0]), _plain(limits[0]), _plain(limits[1]))
+
+
+def _of_each(score: Callable[[Counts], Scores], matrices: Counts) -> Scores:
+    """Return the scores of a stack of matrices, found to be those of each of them."""
+    scores = np.asarray(score(matrices))
+    if scores.shape[:1] != matrices.shape[:1]:
+        raise ValueError(
+            f"score gives shape {scores.shape} for {len(matrices)} matrices; expected one score, "
+            "or a row of them, for each"
+        )
+    return scores
 
 
 def _counts(matrix: ArrayLike) -> Counts:
@@ -385,7 +399,10 @@ def _scored(
             "from confusion_matrix(..., per_image=True)"
         )
     if classes is not None:
-        chosen = list(classes)
+        chosen = [operator.index(c) for c in classes]
+        for c in chosen:
+            if not 0 <= c < part.shape[-1]:
+                raise ValueError(f"classes has {c}; expected 0 to {part.shape[-1] - 1}")
         part, whole, absent = part[..., chosen], whole[..., chosen], absent[..., chosen]
     if average == "micro":
         return _ratio(part.sum(axis=-1), whole.sum(axis=-1), np.all(absent, axis=-1), zero_division)

@@ -17,6 +17,7 @@ from faceseg.counting import (
     check_shapes,
     flat_pair,
     is_tensor,
+    label_to_ignore,
     on_device,
     read,
     read_target,
@@ -29,7 +30,7 @@ Nan = Literal["raise", "ignore"]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sweep:
     """Counts of a binary prediction at many thresholds.
 
@@ -116,7 +117,7 @@ def sweep(
         Anything but 0 is foreground.
     thresholds : int or array_like, (K,)
         Values over a threshold are foreground. A number K is for probabilities: K of them, evenly
-        between 0 and 1, both excluded; 255 of them are 1/256 to 255/256.
+        between 0 and 1, both excluded; 255 of them are 1/256 to 255/256. At most 4096.
     ignore_index : int, optional
         Target value of pixels to leave out.
     nan : {"raise", "ignore"}
@@ -144,9 +145,13 @@ def sweep(
     if isinstance(thresholds, (int, np.integer)):
         if thresholds < 1:
             raise ValueError(f"thresholds is {thresholds}; expected 1 or more")
+        if thresholds > _kernels.MOST_THRESHOLDS:
+            raise ValueError(
+                f"thresholds are {thresholds}; expected {_kernels.MOST_THRESHOLDS} or fewer"
+            )
         limits = np.arange(1, thresholds + 1) / (thresholds + 1)
     else:
-        limits = np.asarray(thresholds, np.float64)
+        limits = np.array(thresholds, np.float64)
         if limits.ndim != 1 or not limits.size:
             raise ValueError(f"thresholds have shape {limits.shape}; expected (K,), one or more")
         if np.isnan(limits).any() or (np.diff(limits) <= 0).any():
@@ -160,7 +165,7 @@ def sweep(
     return Sweep(limits, histogram)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """Pixels, foreground and probability in bins of equal width from 0 to 1.
 
@@ -285,6 +290,7 @@ def _count(
         raise ValueError(f"prediction has dtype {values.dtype}; expected float")
     labels = as_labels(read_target(target), "target")
     check_shapes(values.shape, labels.shape)
+    ignore = label_to_ignore(ignore)
     predicted, true, axes = flat_pair(values, labels)
     try:
         kernel(predicted, true, ignore, nan == "ignore")

@@ -177,6 +177,12 @@ def test_tensors() -> None:
             assert score(*tensors) == score(prediction, target)
 
 
+def test_all_of_the_foreground_is_near_its_outline() -> None:
+    first, second = np.ones((30, 40), bool), np.eye(30, 40, dtype=bool)
+    for ratio in (1, 100, 1e9, math.inf):
+        assert boundary.boundary_iou(first, second, dilation_ratio=ratio) == 30 / 1200
+
+
 def test_malformed_arguments() -> None:
     mask = np.ones((4, 5), bool)
     for score in SCORES:

@@ -132,6 +132,8 @@ def test_malformed_arguments() -> None:
         ("num_classes is 257", {"num_classes": 257}),
         ("scores has 'f2'; expected some of iou, dice", {"scores": ["iou", "f2"]}),
         ("expected per_image=True", {"average": "image"}),
+        ("average is 'weighted'", {"average": "weighted"}),
+        ("classes has 7; expected 0 to 2", {"num_classes": 3, "classes": [7]}),
     ):
         with pytest.raises(ValueError, match=message):
             Meter(**options)

@@ -304,6 +304,55 @@ def test_nan_is_found_or_left_out(dtype: str) -> None:
         metrics.confusion_matrix(logits, wrong, class_axis=1, nan="ignore")
 
 
+def test_integers_that_no_double_holds() -> None:
+    most = 2**53
+    pair = np.array([[most], [most + 1]])
+    assert metrics.confusion_matrix(pair, [1], class_axis=0).tolist() == [[0, 0], [0, 1]]
+    assert metrics.confusion_matrix(pair[:, 0], [1, 1], threshold=most).tolist() == [[0, 0], [1, 1]]
+    top = np.array([2**64 - 1, 2**64 - 2**12, 0], np.uint64)
+    for threshold, over in ((2**64 - 2**11, 1), (-0.5, 3), (-1e300, 3), (1e300, 0), (np.inf, 0)):
+        found = metrics.confusion_matrix(top, [1, 1, 1], threshold=threshold)
+        assert found.tolist() == [[0, 0], [3 - over, over]]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64"])
+def test_one_pixel_without_axes(dtype: str) -> None:
+    prediction, target = np.array(1, dtype), np.array(0, dtype)
+    expected = [[0, 1], [0, 0]]
+    for options in ({}, {"ignore_index": 255}, {"threshold": 0}, {"num_classes": 2}):
+        assert metrics.confusion_matrix(prediction, target, **options).tolist() == expected
+    both = np.stack([target, prediction])
+    assert metrics.confusion_matrix(both, target, class_axis=0).tolist() == expected
+
+
+def test_what_is_no_label_to_ignore() -> None:
+    count: list[Callable[..., Any]] = [
+        lambda **options: metrics.confusion_matrix([1.0], [1], threshold=0, **options),
+        lambda **options: metrics.confusion_matrix([1], [1], num_classes=2, **options),
+        lambda **options: metrics.confusion_matrix([1], [1], **options),
+        lambda **options: metrics.sweep([1.0], [1], **options),
+        lambda **options: metrics.calibration([1.0], [1], **options),
+    ]
+    for call in count:
+        with pytest.raises(TypeError, match="integer"):
+            call(ignore_index=1.5)
+        for index in (2**63, -(2**63) - 1):
+            with pytest.raises(ValueError, match=f"ignore_index is {index}; expected a label"):
+                call(ignore_index=index)
+        call(ignore_index=np.int16(7))
+
+
+def test_what_is_no_plain_array() -> None:
+    for masked in (np.ma.array([1, 0], mask=[True, False]), np.ma.array([1, 0])):
+        with pytest.raises(ValueError, match="prediction is a masked array"):
+            metrics.confusion_matrix(masked, [1, 0])
+    runs = RLE.full((1, 2), True)
+    with pytest.raises(ValueError, match="target is RLE; expected an array"):
+        metrics.sweep([[0.5, 0.5]], runs)
+    with pytest.raises(ValueError, match="prediction is NoneType; expected an array"):
+        metrics.confusion_matrix(None, [1, 0])
+
+
 def test_elements_that_do_not_lie_as_the_machine_has_them() -> None:
     target = np.arange(12).reshape(3, 4) % 2
     for dtype in ("i8", "i4", "u1"):
@@ -570,8 +619,55 @@ def test_runs_that_do_not_agree() -> None:
         metrics.confusion_matrix(small, large)
     with pytest.raises(ValueError, match=r"prediction has 2 masks and target 1"):
         metrics.confusion_matrix([small, small], [small])
-    with pytest.raises(ValueError, match=r"foreground and background alone; .*ignore_index"):
+    with pytest.raises(ValueError, match=r"^ignore_index is given for two RLE; expected neither"):
         metrics.confusion_matrix(small, small, ignore_index=255)
+    for item, word in ((small, "RLE"), (5, "int"), (None, "NoneType"), (np.array(1), "ndarray")):
+        with pytest.raises(ValueError, match=f"target is one {word}; expected one for each RLE"):
+            metrics.confusion_matrix([small, small], item)
+    with pytest.raises(ValueError, match=r"^image 1: prediction has shape \(2, 3\) and target"):
+        metrics.confusion_matrix([small, small], [small, large])
+
+
+def test_the_class_axis_of_images_against_a_list_of_runs() -> None:
+    rng = np.random.default_rng(3)
+    # As many classes as rows: what is taken for the wrong axis fits too.
+    logits = rng.normal(size=(3, 4, 4, 5)).astype(np.float32)
+    masks = rng.random((3, 4, 5)) < 0.5
+    runs = [RLE.from_mask(mask) for mask in masks]
+    target = masks.astype(np.uint8)
+    for axis in (1, 2, -3, -1):
+        order = np.moveaxis(logits, 1, axis)
+        expected = metrics.confusion_matrix(order, target, class_axis=axis)
+        for prediction in (order, list(order)):
+            found = metrics.confusion_matrix(prediction, runs, class_axis=axis)
+            np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="class_axis is 0, which is the axis of images"):
+        metrics.confusion_matrix(logits, runs, class_axis=0)
+    logits[1, 2, 3, 4] = np.nan
+    with pytest.raises(ValueError, match=r"^image 1: prediction\[3, 4\] is NaN"):
+        metrics.confusion_matrix(logits, runs, class_axis=1)
+
+
+def test_runs_against_what_is_on_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tensor stands for one on a GPU, which cannot be read until it is copied."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(counting, "on_device", lambda item: hasattr(item, "away"))
+
+    class Away(torch.Tensor):  # type: ignore[misc]
+        away = True
+
+        def cpu(self) -> Any:
+            return self.as_subclass(torch.Tensor)
+
+        def numpy(self) -> Any:
+            raise TypeError("copy it first")
+
+    mask = np.array([[0, 1, 1], [0, 0, 1]], np.uint8)
+    there = torch.from_numpy(mask).as_subclass(Away)
+    run = RLE.from_mask(mask)
+    expected = [[3, 0], [0, 3]]
+    for pair in ((run, there), (there, run), ([run], there[None]), (there[None], [run])):
+        assert metrics.confusion_matrix(*pair).tolist() == expected
 
 
 def test_runs_of_more_pixels_than_could_be_decoded() -> None:
@@ -642,6 +738,8 @@ def test_counting_on_a_device_is_counting_here(per_image: bool) -> None:
         (labels > 1, target > 1, {}),
         (labels, marked, {"ignore_index": 255}),
         (labels[0], target[0], {"num_classes": 4}),
+        (labels[:0], target[:0], {"num_classes": 4}),
+        (torch.stack([labels > 1, labels > 2]), target > 1, {"class_axis": 0}),
     ):
         expected = metrics.confusion_matrix(prediction, true, per_image=per_image, **options)
         for device in devices:
@@ -658,6 +756,7 @@ def test_counting_on_a_device_is_counting_here(per_image: bool) -> None:
         (marked, target, {"num_classes": 4}),
         (labels - 1, target, {"num_classes": 4}),
         (labels, logits[:, 0], {}),
+        (labels.to(torch.complex64), target, {}),
         (logits, target, {}),
         (labels, target[:, None], {}),
     ):
@@ -844,6 +943,17 @@ def test_sweeps_add_up() -> None:
     assert np.isnan(nothing.best()[1])
 
 
+def test_a_sweep_keeps_its_thresholds() -> None:
+    thresholds = np.array([0.25, 0.75])
+    found = metrics.sweep([0.5], [1], thresholds)
+    thresholds[0] = 9
+    assert found.best() == (0.25, 1.0)
+    # Comparing their arrays would be an error; they are equal to themselves alone.
+    assert found in [found]
+    assert found != metrics.sweep([0.5], [1], [0.25, 0.75])
+    assert len({found, metrics.calibration([0.5], [1])}) == 2
+
+
 def test_sweep_refuses() -> None:
     values, target = probabilities()
     values[1, 3, 4] = np.nan
@@ -858,6 +968,7 @@ def test_sweep_refuses() -> None:
         ("do not ascend", [0.5, 0.5]),
         ("do not ascend", [0.5, np.nan]),
         ("4096", 5000),
+        ("4096", 10**12),
     ):
         with pytest.raises(ValueError, match=message):
             metrics.sweep(values, target, thresholds)

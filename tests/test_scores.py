@@ -309,6 +309,21 @@ def test_bootstrap_refuses() -> None:
             metrics.bootstrap(matrices, **options)
 
 
+def test_what_does_not_score_each_matrix_is_refused() -> None:
+    for over in ("pixels", "images"):
+        with pytest.raises(ValueError, match=r"score gives shape \(\) for "):
+            metrics.bootstrap(stack(), lambda m: metrics.iou(m, average="image"), over=over)
+
+
+@pytest.mark.parametrize("score", OF_CLASSES)
+def test_classes_that_there_are_not(score: Any) -> None:
+    for wrong in (-1, 4):
+        with pytest.raises(ValueError, match=f"classes has {wrong}; expected 0 to 3"):
+            score(stack(), classes=[0, wrong])
+    with pytest.raises(TypeError):
+        score(stack(), classes=[1.0])
+
+
 def test_doctests() -> None:
     result = doctest.testmod(scores)
     assert result.attempted > 10
