@@ -23,7 +23,7 @@ from faceseg.machine import machine, versions
 HERE = Path(__file__).parent
 PEERS = (
     "pycocotools", "rlemasklib", "faster-coco-eval", "hotcoco", "numba", "scikit-learn",
-    "torchmetrics", "segmentation-models-pytorch", "monai",
+    "torchmetrics", "segmentation-models-pytorch", "monai", "lightning",
 )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def run(subject: str, more: list[str]) -> Path:
         "machine": here,
         "versions": _versions(),
     }
-    if subject in ("rle", "metrics"):
+    if subject in ("rle", "metrics", "train"):
         from ceiling import bandwidth
 
         result |= {"bandwidth": bandwidth(), "rows": [b["extra_info"] for b in benchmarks]}
@@ -114,7 +114,8 @@ def run(subject: str, more: list[str]) -> Path:
     if subject == "rle":
         text = table.full(table.load(stem.with_suffix(".json")))
     else:
-        text = table.counts(result) if subject == "metrics" else _table(result)
+        tables = {"metrics": table.counts, "train": table.training}
+        text = tables.get(subject, _table)(result)
     write_text(stem.with_suffix(".md"), text)
     return stem.with_suffix(".md")
 

@@ -1,4 +1,4 @@
-"""Tables of the results of `bench_rle.py` and `bench_metrics.py`.
+"""Tables of the results of `bench_rle.py`, `bench_metrics.py` and `bench_train.py`.
 
 python benchmarks/table.py RESULTS.json            the summary, on the screen
 python benchmarks/table.py RESULTS.json --write    all tables, into docs/benchmarks.md and README.md
@@ -104,6 +104,7 @@ def _used(found: dict[str, str], subject: str = "rle") -> str:
     else:
         names += [
             "torch", "scikit-learn", "torchmetrics", "segmentation-models-pytorch", "monai",
+            "lightning",
         ]  # fmt: skip
     return ", ".join(f"{name} {found[name]}" for name in names if name in found)
 
@@ -329,6 +330,35 @@ def counts(result: Row) -> str:
             f"| {row['case']} | {row['size']} | {' | '.join(shown)} | {share}{aim} | {peers} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def training(result: Row) -> str:
+    """Return the tables of a file of results of `bench_train.py`."""
+    lines = ["# Training against the usual recipe and the rivals' loops", "", heading(result), ""]
+    lines += [
+        "Medians of rounds in turns, milliseconds; ×: a contender's median over ours, the aim in "
+        "brackets.",
+    ]
+    for row in result["rows"]:
+        lines += ["", f"## {row['case'][0].upper()}{row['case'][1:]}", ""]
+        if row["times"]:
+            lines += ["| contender | ms | × ours |", "|---|---:|---:|"]
+        for name, time in row["times"].items():
+            aim = f" [{row['targets'][name]:g}]" if name in row["targets"] else ""
+            times = micro(row, name) / micro(row, "faceseg")
+            lines.append(f"| {name} | {number(time['us'] / 1000)} | {times:.2f}{aim} |")
+        lines += [""] if row["times"] else []
+        for name, value in row["notes"].items():
+            values = value.items() if isinstance(value, dict) else [("", value)]
+            shown = ", ".join(f"{k} {_short(v)}".strip() for k, v in values)
+            lines.append(f"- {name}: {shown}")
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({', '.join(f'{k} {_short(v)}' for k, v in value.items())})"
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
