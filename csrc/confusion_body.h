@@ -129,6 +129,29 @@ TARGET static inline uint64_t count_patches(const uint8_t *prediction, const uin
     return left;
 }
 
+/* Count the pairs of two classes of n pixels, a multiple of 64; whether all labels are 0 or 1. */
+TARGET static inline int count_two(const uint8_t *prediction, const uint8_t *target, size_t n,
+                                   int ignore, int64_t *matrix)
+{
+    uint64_t both = 0, predicted = 0, truth = 0, pixels = 0, wrong = 0;
+    for (size_t i = 0; i < n; i += 64) {
+        uint64_t p = equal_bits(prediction + i, 1), t = equal_bits(target + i, 1);
+        uint64_t left = ~UINT64_C(0);
+        if (ignore != FSEG_NO_IGNORE)
+            left = ~equal_bits(target + i, (uint8_t)ignore);
+        wrong |= left & ~((p | equal_bits(prediction + i, 0)) & (t | equal_bits(target + i, 0)));
+        both += ones(p & t & left);
+        predicted += ones(p & left);
+        truth += ones(t & left);
+        pixels += ones(left);
+    }
+    matrix[0] += (int64_t)(pixels - predicted - truth + both);
+    matrix[1] += (int64_t)(predicted - both);
+    matrix[2] += (int64_t)(truth - both);
+    matrix[3] += (int64_t)both;
+    return !wrong;
+}
+
 TARGET static int pairs(const uint8_t *prediction, const uint8_t *target, size_t n,
                         unsigned classes, int ignore, int64_t *matrix)
 {
@@ -137,6 +160,10 @@ TARGET static int pairs(const uint8_t *prediction, const uint8_t *target, size_t
     size_t i = 0, scattered = 0;
     if (few)
         memset(&tables, 0, sizeof tables);
+    if (classes == 2) {
+        i = n - n % 64;
+        valid = count_two(prediction, target, i, ignore, matrix);
+    }
     for (; i + 64 <= n && valid; i += 64) {
         const uint8_t *p = prediction + i, *t = target + i;
 #ifdef SCATTERED_PIXELS
