@@ -31,42 +31,60 @@ FSEG_AVX512 static inline uint64_t over_bits(const float *first, const float *se
 }
 
 #define SCATTERED_PIXELS 512
+enum { SPAN = 4096, SPAN_WORDS = SPAN / 64 };
 
-/* The pixels of each class of 512, as eight words. */
-FSEG_AVX512 static inline void find_classes(const uint8_t *labels, unsigned classes,
-                                            __m512i planes[])
+/* The pixels of one label, of n. */
+FSEG_AVX512 static inline void find_label(const uint8_t *labels, size_t n, uint8_t label,
+                                          uint64_t *words)
 {
-    for (unsigned c = 0; c < classes; c++) {
-        uint64_t words[8];
-        for (size_t i = 0; i < 8; i++)
-            words[i] = equal_bits(labels + 64 * i, (uint8_t)c);
-        planes[c] = _mm512_loadu_si512(words);
-    }
+    for (size_t i = 0; i < n; i += 64)
+        words[i / 64] = equal_bits(labels + i, label);
 }
 
-/* Add the pairs of 512 pixels of few classes: the ones of each two planes, however the labels are
- * mixed; whether all pixels but the ignored ones have a pair. */
-FSEG_AVX512 static int count_scattered(const uint8_t *prediction, const uint8_t *target,
+/* The ones that two planes of n pixels share. */
+FSEG_AVX512 static inline int64_t shared_ones(const uint64_t *a, const uint64_t *b, size_t n)
+{
+    __m512i sums = _mm512_setzero_si512();
+    for (size_t i = 0; i < n / 64; i += 8) {
+        __m512i both = _mm512_and_si512(_mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i));
+        sums = _mm512_add_epi64(sums, _mm512_popcnt_epi64(both));
+    }
+    return _mm512_reduce_add_epi64(sums);
+}
+
+/* Add the pairs of n pixels of few classes, a multiple of SCATTERED_PIXELS up to SPAN, however the
+ * labels are mixed: the ones of each two planes. What the last class has is what the others leave.
+ * Whether all labels but those of ignored pixels are under `classes`. */
+FSEG_AVX512 static int count_scattered(const uint8_t *prediction, const uint8_t *target, size_t n,
                                        unsigned classes, int ignore, int64_t *matrix)
 {
-    __m512i predicted[FEW_CLASSES], truth[FEW_CLASSES];
-    int64_t pixels = SCATTERED_PIXELS, found = 0;
-    find_classes(prediction, classes, predicted);
-    find_classes(target, classes, truth);
-    if (ignore != FSEG_NO_IGNORE) {
-        for (size_t i = 0; i < SCATTERED_PIXELS; i += 64)
-            pixels -= (int64_t)ones(equal_bits(target + i, (uint8_t)ignore));
-        if (ignore < (int)classes)
-            truth[ignore] = _mm512_setzero_si512();
+    uint64_t predicted[FEW_CLASSES][SPAN_WORDS], truth[FEW_CLASSES][SPAN_WORDS], left[SPAN_WORDS];
+    int64_t rest[FEW_CLASSES], known_p = 0, known_t = 0;
+    unsigned last = classes - 1;
+    memset(left, 0xff, n / 8);
+    for (size_t i = 0; ignore != FSEG_NO_IGNORE && i < n; i += 64)
+        left[i / 64] = ~equal_bits(target + i, (uint8_t)ignore);
+    for (unsigned c = 0; c < classes; c++) {
+        find_label(prediction, n, (uint8_t)c, predicted[c]);
+        find_label(target, n, (uint8_t)c, truth[c]);
     }
-    for (unsigned t = 0; t < classes; t++)
-        for (unsigned p = 0; p < classes; p++) {
-            __m512i both = _mm512_popcnt_epi64(_mm512_and_si512(truth[t], predicted[p]));
-            int64_t n = _mm512_reduce_add_epi64(both);
-            matrix[t * classes + p] += n;
-            found += n;
+    for (unsigned c = 0; c < classes; c++) {
+        rest[c] = shared_ones(predicted[c], left, n);
+        known_p += rest[c];
+    }
+    for (unsigned t = 0; t < classes; t++) {
+        int64_t others = shared_ones(truth[t], left, n);
+        known_t += others;
+        for (unsigned p = 0; p < last && (int)t != ignore; p++) {
+            int64_t both = t < last ? shared_ones(truth[t], predicted[p], n) : rest[p];
+            matrix[t * classes + p] += both;
+            rest[p] -= both;
+            others -= both;
         }
-    return found == pixels;
+        matrix[t * classes + last] += others;
+    }
+    int64_t pixels = shared_ones(left, left, n);
+    return known_p == pixels && known_t == pixels;
 }
 
 #define PLACES 16

@@ -8,9 +8,10 @@
  *                                 any is NaN; if it is not defined, plain C does it
  *     fetch(bytes)                fetches the line of the cache that holds an address, which may lie
  *                                 outside the array
- *     count_scattered(prediction, target, classes, ignore, matrix)
- *                                 the pairs of SCATTERED_PIXELS of few classes; if tables are no
- *                                 slower, neither is defined
+ *     count_scattered(prediction, target, n, classes, ignore, matrix)
+ *                                 the pairs of n pixels of few classes, a multiple of
+ *                                 SCATTERED_PIXELS up to SPAN; if tables are no slower, none of
+ *                                 these is defined
  *     place_vector(values, ladder, places)
  *                                 place_of each of PLACES values and whether one is NaN; if gathering
  *                                 is no faster, neither is defined
@@ -168,9 +169,10 @@ TARGET static int pairs(const uint8_t *prediction, const uint8_t *target, size_t
         const uint8_t *p = prediction + i, *t = target + i;
 #ifdef SCATTERED_PIXELS
         if (scattered && classes <= FEW_CLASSES && n - i >= SCATTERED_PIXELS) {
-            scattered -= least(scattered, SCATTERED_PIXELS);
-            valid = count_scattered(p, t, classes, ignore, matrix);
-            i += SCATTERED_PIXELS - 64;
+            size_t some = least(n - i, SPAN) / SCATTERED_PIXELS * SCATTERED_PIXELS;
+            valid = count_scattered(p, t, some, classes, ignore, matrix);
+            i += some - 64;
+            scattered = 0;
             continue;
         }
 #endif
