@@ -1,7 +1,7 @@
 """Tables of the results of `bench_rle.py`, `bench_metrics.py` and `bench_train.py`.
 
 python benchmarks/table.py RESULTS.json            the summary, on the screen
-python benchmarks/table.py RESULTS.json --write    all tables, into docs/benchmarks.md and README.md
+python benchmarks/table.py RESULTS.json --write    all tables, into the documents
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "metrics.md", ROOT / "README.md")
 PATTERNS = ["ellipse", "smooth", "sparse", "noise", "empty", "full"]
 SIZES = {"256": "256²", "512": "512²", "1080p": "1080 × 1920"}
 # The versions that have targets, fastest first.
@@ -300,11 +300,14 @@ def full(result: Row) -> str:
 
 
 def counts(result: Row) -> str:
-    """Return the table of a file of results of `bench_metrics.py`."""
+    """Return the page of a file of results of `bench_metrics.py`."""
+    return f"# Counting of pixels against peers\n\n{counts_table(result)}\n"
+
+
+def counts_table(result: Row) -> str:
+    """Return all lines of these results, and what they were measured on."""
     ours = versions(result)
     lines = [
-        "# Counting of pixels against peers",
-        "",
         heading(result),
         "",
         "Medians of interleaved rounds, microseconds. ×: a peer's median over ours, its aim in "
@@ -329,7 +332,24 @@ def counts(result: Row) -> str:
         lines.append(
             f"| {row['case']} | {row['size']} | {' | '.join(shown)} | {share}{aim} | {peers} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def counts_readme(result: Row) -> str:
+    """Return the lines of eight pictures, × the libraries that people use."""
+    libraries = ["numba", "numpy", "torch", "torchmetrics", "scikit-learn"]
+    best = versions(result)[0]
+    lines = ["| 8 pictures of 512² | ours, µs | × " + " | × ".join(libraries) + " |"]
+    lines.append("|---|" + "---:|" * (len(libraries) + 1))
+    for row in result["rows"]:
+        if row["size"] != "8x512" or row["case"].startswith(("random", "sweep")):
+            continue
+        ours = micro(row, f"faceseg {best}")
+        cells = [
+            number(micro(row, name) / ours) if name in row["peers"] else "" for name in libraries
+        ]
+        lines.append(f"| {row['case']} | {number(ours)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def training(result: Row) -> str:
@@ -365,6 +385,8 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
     """Return the generated parts of a page, by their marker, from two files of results."""
     result = load(rle)
     other = json.loads(robustness.read_text(encoding="utf-8"))
+    counted = max(RESULTS.glob("metrics_*.json"))
+    counting = json.loads(counted.read_text(encoding="utf-8"))
     up = "../" * (len(page.relative_to(ROOT).parts) - 1)
     here = f"{up}{RESULTS.relative_to(ROOT).as_posix()}"
     return {
@@ -377,6 +399,10 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
         f"[all results]({here}/{rle.stem}.md).",
         "robustness": f"{robustness_counts(other)}\n\n{_used(other['versions'])}; "
         f"[every input]({here}/{robustness.stem}.md).",
+        "counts": f"{counts_table(counting)}\n\nThe same as JSON: "
+        f"[{counted.stem}]({here}/{counted.name}).",
+        "counts_readme": f"{counts_readme(counting)}\n\n{counting['machine']['cpu']}, "
+        f"{counting['date'][:10]}, [all results]({here}/{counted.stem}.md).",
     }
 
 
@@ -391,12 +417,12 @@ def robustness_counts(result: Row) -> str:
 
 
 def fill(text: str, parts: dict[str, str]) -> str:
-    """Replace what stands between ``<!-- rle: NAME -->`` and ``<!-- end -->``."""
+    """Replace what stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""
 
     def part(found: re.Match[str]) -> str:
         return f"{found[1]}\n{parts[found[2]]}\n{found[3]}"
 
-    return re.sub(r"(<!-- rle: (\w+) -->)\n.*?(<!-- end -->)", part, text, flags=re.DOTALL)
+    return re.sub(r"(<!-- generated: (\w+) -->)\n.*?(<!-- end -->)", part, text, flags=re.DOTALL)
 
 
 def named(text: str, kind: str) -> Path:
@@ -412,7 +438,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=Path, help="benchmarks/results/rle_*.json")
     parser.add_argument("robustness", type=Path, nargs="?", help="robustness_*.json; the newest")
-    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md, README.md")
+    parser.add_argument("--write", action="store_true", help="into the documents")
     arguments = parser.parse_args()
     robustness = arguments.robustness or max(RESULTS.glob("robustness_*.json"))
     for page in PAGES:
