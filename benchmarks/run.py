@@ -71,12 +71,28 @@ def _table(result: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def heading(subject: str) -> dict[str, Any]:
+    """Return what every result says of itself: when, of which commit, on what."""
+    return {
+        "subject": subject,
+        "date": f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
+        "commit": _commit(),
+        "machine": machine(),
+        "versions": _versions(),
+    }
+
+
+def stem_of(about: dict[str, Any]) -> Path:
+    """Return the path of a result's files, less the suffix."""
+    cpu = re.sub(r"[^a-z0-9]+", "-", str(about["machine"]["cpu"]).lower()).strip("-")
+    name = f"{about['subject']}_{cpu}_{about['date'][:10]}_{about['commit']}"
+    return HERE / "results" / name
+
+
 def run(subject: str, more: list[str]) -> Path:
     """Run one file of benchmarks and return the path of its table."""
-    here = machine()
-    cpu = re.sub(r"[^a-z0-9]+", "-", str(here["cpu"]).lower()).strip("-")
-    now = datetime.now(timezone.utc)
-    stem = HERE / "results" / f"{subject}_{cpu}_{now:%Y-%m-%d}_{_commit()}"
+    about = heading(subject)
+    stem = stem_of(about)
     raw = stem.with_suffix(".raw.json")
     raw.parent.mkdir(exist_ok=True)
     command = [
@@ -87,13 +103,7 @@ def run(subject: str, more: list[str]) -> Path:
     subprocess.run(command, cwd=HERE, check=True)
     benchmarks = json.loads(raw.read_text())["benchmarks"]
     raw.unlink()
-    result: dict[str, Any] = {
-        "subject": subject,
-        "date": f"{now:%Y-%m-%d %H:%M} UTC",
-        "commit": _commit(),
-        "machine": here,
-        "versions": _versions(),
-    }
+    result = dict(about)
     if subject in ("rle", "metrics", "train"):
         from ceiling import bandwidth
 

@@ -426,7 +426,7 @@ def fill(text: str, parts: dict[str, str]) -> str:
 
 
 def named(text: str, kind: str) -> Path:
-    """Return the file of results that a page was made from, of ``"rle"`` or ``"robustness"``."""
+    """Return the file of results that a page was made from, by the subject in its name."""
     found = re.search(rf"benchmarks/results/({kind}_[\w.-]+?)\.md", text)
     if not found:
         raise ValueError(f"no link to benchmarks/results/{kind}_*.md; expected one")

@@ -248,7 +248,7 @@ def _pictures(folder: Path, scored: list[_Scored], source: Source) -> list[Pictu
     """Write the pictures of the report and return them with their captions."""
     folder.mkdir()
     found = []
-    few = source.subset(range(6))
+    few = source.subset(range(min(6, len(source))))
     shown = [s.model for s in [*_best(scored, _NETWORKS), *_best(scored, _CLASSICAL)[:2]]]
     rows, names = [], []
     for record, image, truth in read_pairs(few, few.records):

@@ -282,7 +282,8 @@ class _Training:
             "skipped": place.skipped,
             "seconds": time.monotonic() - self.started,
         }
-        if epoch % config.validate_every == 0 or epoch == config.epochs:
+        validated = epoch % config.validate_every == 0 or epoch == config.epochs
+        if validated:
             row |= _evaluate(self.segment, self.validation, config, self.world).scores
             # Without foreground in truth and prediction there is no IoU: below any score.
             iou = row["iou"] if math.isfinite(row["iou"]) else -1.0
@@ -293,7 +294,7 @@ class _Training:
                 self._save("best.pt", None, {k: row[k] for k in ("iou", "dice")})
         place.history.append(row)
         place.loss_sum, place.skipped = 0.0, 0
-        place.stopped_early = 0 < config.patience <= epoch - place.best_epoch
+        place.stopped_early = validated and 0 < config.patience <= epoch - place.best_epoch
         if writer:
             _log_epoch(self.folder, writer, place, row, self.log)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -71,6 +73,14 @@ def test_tables_are_those_of_the_results(page: str) -> None:
     )
     assert "<!-- generated: " in text
     assert table.fill(text, parts) == text
+
+
+def test_the_recipe_has_the_table_of_its_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    ablation = importlib.import_module("ablation")
+    text = (ROOT / "docs/recipe.md").read_text(encoding="utf-8")
+    result = json.loads(_table_module().named(text, "ablation").read_text(encoding="utf-8"))
+    assert ablation.table(result) in text
 
 
 def test_links_between_the_pages() -> None:

@@ -126,6 +126,13 @@ def test_early_stopping(source, tmp_path):
     assert len(resumed.history) == len(run.history)
 
 
+def test_patience_waits_for_a_validation(source, tmp_path):
+    config = SMALL.replace({"epochs": 6, "patience": 2, "validate_every": 6})
+    run = train(source, source, config, tmp_path)
+    assert len(run.history) == 6
+    assert "iou" in run.history[-1]
+
+
 def test_validation_is_not_augmented(source, tmp_path):
     """Scores do not depend on any strength of augmentation, nor on the epoch or the seed."""
     run = train(source, source, SMALL.replace({"epochs": 1}), tmp_path)
