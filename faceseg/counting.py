@@ -208,8 +208,7 @@ def make_rules(
         raise ValueError("threshold and class_axis are both given; expected one of them")
     if threshold is not None and threshold != threshold:
         raise ValueError("threshold is NaN; expected a number")
-    if nan not in ("raise", "ignore"):
-        raise ValueError(f"nan is {nan!r}; expected 'raise' or 'ignore'")
+    skip_nan = skips_nan(nan)
     axis = None
     if class_axis is not None:
         axis = operator.index(class_axis)
@@ -241,8 +240,15 @@ def make_rules(
         label_to_ignore(ignore_index),
         None if threshold is None else float(threshold),
         axis,
-        nan == "ignore",
+        skip_nan,
     )
+
+
+def skips_nan(nan: str) -> bool:
+    """Tell whether pixels that are NaN are left out; if not, they are refused."""
+    if nan not in ("raise", "ignore"):
+        raise ValueError(f"nan is {nan!r}; expected 'raise' or 'ignore'")
+    return nan == "ignore"
 
 
 def label_to_ignore(index: int | None) -> int | None:

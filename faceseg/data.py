@@ -100,6 +100,11 @@ class Batches(Sampler[list[tuple[int, int]]]):
         Steps to give, `last` not included, counted from the start of the run.
     rank, world
         Of each batch, which is the same for any `world`, the records ``rank::world`` are given.
+
+    Raises
+    ------
+    InputError
+        If a batch has fewer records than there are processes.
     """
 
     def __init__(
@@ -107,6 +112,11 @@ class Batches(Sampler[list[tuple[int, int]]]):
     ) -> None:
         self.count = count
         self.size = max(1, min(config.batch_size, count))
+        if self.size < world:
+            raise InputError(
+                f"batches of {self.size} for {world} processes: raise batch_size, add images or "
+                "start fewer processes"
+            )
         self.seed = config.seed
         self.first = first
         self.last = last
@@ -183,18 +193,13 @@ def make_loader(
     count = len(source.records)
     if not count:
         raise InputError(f"{source.path}: no record to train on")
-    batch = min(config.batch_size, count)
-    if batch < world:
-        raise InputError(
-            f"batches of {batch} for {world} processes: raise batch_size, add images or start "
-            "fewer processes"
-        )
+    batches = Batches(count, config, first, last, rank, world)
     # Batch normalisation cannot use a map of one value: DeepLabV3 pools to one pixel, and so does a
     # U-Net that halves the picture as often as it can.
     one_pixel = config.model == "deeplabv3" or (
         config.norm == "batch" and max(config.size) <= 2**config.depth
     )
-    if one_pixel and batch // world < 2:
+    if one_pixel and batches.size // world < 2:
         raise InputError(
             f"{config.model} at size {config.size} trains on batches of 2 or more: raise "
             "batch_size or add images"
@@ -204,7 +209,7 @@ def make_loader(
     fork = config.workers and sys.platform == "linux"
     return DataLoader(
         TrainingSet(source, config),
-        batch_sampler=Batches(count, config, first, last, rank, world),
+        batch_sampler=batches,
         num_workers=config.workers,
         collate_fn=collate,
         pin_memory=pin_memory,

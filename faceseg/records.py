@@ -213,6 +213,14 @@ class Source:
     def __len__(self) -> int:
         return len(self.records)
 
+    def expect_classes(self, name: object, classes: tuple[str, ...]) -> None:
+        """Raise InputError unless a model, called `name`, has the classes of this source."""
+        if classes != self.classes:
+            raise InputError(
+                f"{name}: its classes are {', '.join(classes)}; "
+                f"{self.path} gives {', '.join(self.classes)}"
+            )
+
     def subset(self, places: Iterable[int], *, split: str | None = None) -> Source:
         """Return a source of the records at some places."""
         assert isinstance(self.records, Records)

@@ -17,7 +17,6 @@ from faceseg import checkpoint
 from faceseg.checkpoint import Checkpoint
 from faceseg.classical import METHODS
 from faceseg.device import choose_device
-from faceseg.errors import InputError
 from faceseg.evaluate import Segmenter, evaluate, timed
 from faceseg.files import nan_as_null, write_json, write_text
 from faceseg.machine import machine, versions
@@ -84,11 +83,7 @@ def write_run_report(
     page = Path(out) if out is not None else folder / "report.html"
     info = read_run(folder)
     pipeline, loaded = checkpoint.load_pipeline(folder, probabilities=True)
-    if loaded.classes != validation.classes:
-        raise InputError(
-            f"{loaded.path}: its classes are {', '.join(loaded.classes)}; "
-            f"{validation.path} gives {', '.join(validation.classes)}"
-        )
+    validation.expect_classes(loaded.path, loaded.classes)
     chosen = str(choose_device(device))
     ignore_index = loaded.config.ignore_index
 

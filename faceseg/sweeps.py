@@ -22,6 +22,7 @@ from faceseg.counting import (
     read,
     read_target,
     refused,
+    skips_nan,
 )
 
 __all__ = ["Calibration", "Sweep", "calibration", "sweep"]
@@ -281,8 +282,7 @@ def _count(
     item: Any, target: Any, ignore: int | None, nan: str, kernel: Callable[..., None]
 ) -> None:
     """Give a kernel the flat values and labels, and word what it refuses."""
-    if nan not in ("raise", "ignore"):
-        raise ValueError(f"nan is {nan!r}; expected 'raise' or 'ignore'")
+    skip = skips_nan(nan)
     if on_device(item) or on_device(target):
         item, target = (x.cpu() if is_tensor(x) else x for x in (item, target))
     values, floats = read(item, "prediction")
@@ -293,6 +293,6 @@ def _count(
     ignore = label_to_ignore(ignore)
     predicted, true, axes = flat_pair(values, labels)
     try:
-        kernel(predicted, true, ignore, nan == "ignore")
+        kernel(predicted, true, ignore, skip)
     except Fault as fault:
         raise refused(fault, labels.shape, axes, 2) from None

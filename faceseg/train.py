@@ -150,12 +150,7 @@ class _Training:
         self.device = device
         self.world = world
         self.log = log
-        self.batches = Batches(len(source.records), config, 0, 0)
-        if self.batches.size < world.size:
-            raise InputError(
-                f"batch_size: batches of {self.batches.size} for {world.size} processes; expected "
-                "one image or more for each"
-            )
+        self.batches = Batches(len(source.records), config, 0, 0, world.rank, world.size)
         self.total = config.epochs * self.batches.per_epoch
         self.place = _Place(data=_fingerprint(source))
         self.finished = False
@@ -347,11 +342,7 @@ def score(
 ) -> Evaluation:
     """Score a checkpoint (or the best one of a run folder) on a source, in float32."""
     pipeline, loaded = checkpoint.load_pipeline(path)
-    if loaded.classes != source.classes:
-        raise InputError(
-            f"{loaded.path}: its classes are {', '.join(loaded.classes)}; "
-            f"{source.path} gives {', '.join(source.classes)}"
-        )
+    source.expect_classes(loaded.path, loaded.classes)
     segment = segmenter(pipeline, device=device)
     with joined(torch.device(device)) as world:
         return _evaluate(segment, source, loaded.config, world, progress=progress)
@@ -362,10 +353,10 @@ def _evaluate(
 ) -> Evaluation:
     """Score a source; each rank looks at its share of the images, each image is counted once."""
     ignore = config.ignore_index
-    mine = np.arange(len(source.records)) % world.size == world.rank
-    counts = np.zeros((0, len(source.classes), len(source.classes)), np.int64)
     if world.size == 1:
         return evaluate(segment, source, ignore_index=ignore, progress=progress)
+    mine = np.arange(len(source.records)) % world.size == world.rank
+    counts = np.zeros((0, len(source.classes), len(source.classes)), np.int64)
     if mine.any():
         part = evaluate(segment, _subset(source, mine), ignore_index=ignore, progress=progress)
         counts = part.counts

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -301,8 +300,9 @@ def _interrupted(folder: Path) -> int:
 def _say(line: str) -> None:
     from tqdm import tqdm
 
-    # Of the ranks of a distributed run, the first one speaks.
-    if os.environ.get("RANK", "0") == "0":
+    from faceseg.distributed import is_first
+
+    if is_first():
         tqdm.write(line, file=sys.stderr)
 
 
@@ -418,11 +418,7 @@ def _eval(args: argparse.Namespace) -> int:
         for name in names
     ]
     for model in loaded:
-        if model.classes != source.classes:
-            raise InputError(
-                f"{model.name}: its classes are {', '.join(model.classes)}; "
-                f"{source.path} gives {', '.join(source.classes)}"
-            )
+        source.expect_classes(model.name, model.classes)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
     splits = list_splits(args.data, images=args.images, masks=args.masks)
