@@ -13,8 +13,9 @@ import gc
 import os
 import subprocess
 import sys
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -170,17 +171,15 @@ def test_step(benchmark: BenchmarkFixture, seconds: float, batches: list[Batch])
     )  # fmt: skip
 
 
-def test_loop(
-    benchmark: BenchmarkFixture, seconds: float, source: Source, batches: list[Batch]
-) -> None:
-    """The step with its loader, and without."""
+def test_loop(benchmark: BenchmarkFixture, seconds: float, source: Source) -> None:
+    """The step with its loader, workers and all."""
     steps = _steps(seconds)
     ours, plain = Ours(CONFIG), Plain(CONFIG)
 
     def loaded(workers: int) -> float:
         config = CONFIG.replace({"workers": workers})
-        loader = make_loader(source, config, last=2 * steps + 10)
-        return time_loop(ours.run, loader, 2 * steps)
+        # No batch more than is used: workers fill their queue in the time of the steps otherwise.
+        return time_loop(ours.run, make_loader(source, config, last=2 * steps + 1), 2 * steps)
 
     def recipe(workers: int) -> float:
         loader = DataLoader(
@@ -194,16 +193,46 @@ def test_loop(
         benchmark,
         {
             "faceseg": partial(loaded, 1),
-            "faceseg 0 workers": partial(loaded, 0),
             "faceseg 2 workers": partial(loaded, 2),
-            "faceseg without loading": lambda: time_loop(ours.run, endless(batches), 2 * steps),
             "plain": partial(recipe, 0),
             "plain 2 workers": partial(recipe, 2),
         },
         seconds,
     )
-    targets = {"plain": 2.6, "plain 2 workers": 2.6, "faceseg without loading": 0.95}
+    targets = {"plain": 2.6, "plain 2 workers": 2.6}
     _report(benchmark, "loop with loader", times, targets, threads=torch.get_num_threads())
+
+
+def test_loading(
+    benchmark: BenchmarkFixture, seconds: float, source: Source, batches: list[Batch]
+) -> None:
+    """What reading and augmenting adds to a step on the same core: turns of one step each."""
+    ours = Ours(CONFIG)
+    turns = max(10, round(200 * seconds))
+    loaders = [
+        iter(make_loader(source, CONFIG.replace({"workers": 0}), last=turns)) for _ in range(2)
+    ]
+    memory = endless(batches)
+
+    def once(stream: Iterator[Batch], run: Callable[[Batch], None]) -> float:
+        start = time.perf_counter()
+        run(next(stream))
+        return time.perf_counter() - start
+
+    ours.run(batches[0])
+    times = _turns(
+        benchmark,
+        {
+            "faceseg": partial(once, loaders[0], ours.run),
+            "from memory": partial(once, memory, ours.run),
+            "reading and augmenting alone": partial(once, loaders[1], lambda batch: None),
+        },
+        turns / ROUNDS,
+    )
+    _report(
+        benchmark, "step with and without loading", times, {"from memory": 0.95},
+        threads=torch.get_num_threads(), workers=0,
+    )  # fmt: skip
 
 
 def _usual(source: Source, size: tuple[int, int], place: int) -> tuple[Any, Any]:
