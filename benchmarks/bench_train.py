@@ -319,6 +319,27 @@ for worker in range(2):
 print(json.dumps({"index": after - before, "peak": peak - before, "worker": max(own)}))
 """
 
+_LIGHT = """
+import json, sys, time
+sys.path.insert(0, sys.argv[1])
+import torch
+from trainers import Ours, Plain, to_float
+from faceseg.config import Config
+from faceseg.device import keep_memory
+if sys.argv[3] == "kept":
+    assert keep_memory()
+shape = 16, 256, 256
+batch = torch.zeros(*shape, 3, dtype=torch.uint8), torch.zeros(shape, dtype=torch.uint8)
+way = {"faceseg": Ours, "plain": Plain}[sys.argv[2]](Config(size=(256, 256), stride=2))
+batch = to_float(batch) if way.floats else batch
+times = []
+for _ in range(12):
+    start = time.perf_counter()
+    way.run(batch)
+    times.append(time.perf_counter() - start)
+print(json.dumps(sorted(times[2:])[5]))
+"""
+
 _STEP = """
 import json, re, sys
 sys.path.insert(0, sys.argv[1])
@@ -335,6 +356,26 @@ for _ in range(3):
     way.run(batch)
 print(json.dumps(peak() - before))
 """
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the setting is one of glibc")
+def test_allocator(benchmark: BenchmarkFixture, seconds: float) -> None:
+    """The light U-Net's step in programs of their own, freed memory kept or given back."""
+    names = {
+        f"{way}, memory {kept}": (way, kept)
+        for way in ("faceseg", "plain")
+        for kept in ("kept", "given back")
+    }
+    ways: dict[str, Callable[[], float]] = {
+        name: partial(_program, _LIGHT, Path(__file__).parent, *pair)
+        for name, pair in names.items()
+    }
+    times = _turns(benchmark, ways, seconds)
+    times["faceseg"] = times.pop("faceseg, memory kept")
+    _report(
+        benchmark, "step of the light U-Net", times, {"faceseg, memory given back": 1.0},
+        threads=os.environ.get("OMP_NUM_THREADS", "torch's choice"),
+    )  # fmt: skip
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")

@@ -35,6 +35,7 @@ class Config:
     model: str = _setting("unet", "network to train", ("unet", "deeplabv3"))
     width: int = _setting(16, "unet: channels of the first level, doubled at each level below")
     depth: int = _setting(4, "unet: number of times the picture is halved")
+    stride: int = _setting(1, "unet: 2 halves the picture in the first convolution: 4 x less work")
     norm: str = _setting("batch", "unet: normalisation layer", ("batch", "group", "none"))
     attention: bool = _setting(False, "unet: attention gates on the skip connections")
     backbone: str = _setting(
@@ -54,6 +55,7 @@ class Config:
     zoom: float = _setting(1.6, "largest factor by which a sample is enlarged or shrunk")
     stretch: float = _setting(1.2, "largest change of the ratio of width to height")
     shift: float = _setting(0.12, "largest shift, share of the picture's side")
+    scene: float = _setting(0.0, "probability that the picture is a small part of a wider scene")
     colour: float = _setting(0.4, "strength of brightness, contrast, gamma and tint changes")
     degrade: float = _setting(0.3, "probability of blur, noise, JPEG artefacts or loss of colour")
     occlude: float = _setting(0.0, "probability that something hides a part of the face")
@@ -117,7 +119,7 @@ class Config:
         for name in ("zoom", "stretch"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}: {getattr(self, name)} given, expected 1 or more")
-        for name in ("flip", "degrade", "occlude", "warmup"):
+        for name in ("flip", "scene", "degrade", "occlude", "warmup"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}: {getattr(self, name)} given, expected 0 to 1")
         for name in (
@@ -137,7 +139,9 @@ class Config:
             raise InputError(f"ignore_index: {self.ignore_index} given, expected -1 to 255")
         if len(self.size) != 2 or min(self.size) < 8:
             raise InputError(f"size: {self.size} given, expected height and width of 8 or more")
-        if self.model == "unet" and 2**self.depth > min(self.size):
+        if self.stride not in (1, 2):
+            raise InputError(f"stride: {self.stride} given, expected 1 or 2")
+        if self.model == "unet" and self.stride * 2**self.depth > min(self.size):
             raise InputError(
                 f"depth: {self.depth} halvings leave nothing of size {self.size}; give fewer, or a "
                 "larger size"

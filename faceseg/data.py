@@ -197,7 +197,7 @@ def make_loader(
     # Batch normalisation cannot use a map of one value: DeepLabV3 pools to one pixel, and so does a
     # U-Net that halves the picture as often as it can.
     one_pixel = config.model == "deeplabv3" or (
-        config.norm == "batch" and max(config.size) <= 2**config.depth
+        config.norm == "batch" and max(config.size) <= config.stride * 2**config.depth
     )
     if one_pixel and batches.size // world < 2:
         raise InputError(

@@ -25,7 +25,7 @@ from faceseg.balance import class_weights_of
 from faceseg.checkpoint import Checkpoint
 from faceseg.config import Config
 from faceseg.data import Batches, make_loader
-from faceseg.device import choose_amp, choose_device
+from faceseg.device import choose_amp, choose_device, keep_memory
 from faceseg.distributed import World, device_of_rank, joined, restarted
 from faceseg.errors import InputError
 from faceseg.evaluate import Evaluation, Segmenter, evaluate
@@ -78,6 +78,7 @@ def train(
 ) -> Run:
     """Train a network and leave its checkpoints, log and scores in `folder`.
 
+    On a CPU the process keeps the memory it frees from then on, see `faceseg.device.keep_memory`.
     Started by torchrun it is one rank of several, which share each batch; rank 0 writes and logs.
 
     Parameters
@@ -89,7 +90,8 @@ def train(
     folder
         The run's folder; it must not hold another run.
     init
-        Start from the weights of this checkpoint.
+        Start from the weights of this checkpoint; its last layer is left out where it has other
+        classes than `source`.
     resume
         Continue from ``last.pt`` in `folder`: losses and weights are those of a run that was
         never stopped. Ranks that torchrun has started again do so by themselves.
@@ -161,19 +163,25 @@ class _Training:
         """Build the network and its optimizer, and go to where the run stands."""
         config, last = self.config, self.folder / "last.pt"
         amp = choose_amp(config.amp, self.device)
+        kept = self.device.type == "cpu" and keep_memory()
         self.log(
             f"device {self.device}, arithmetic {str(amp or torch.float32).removeprefix('torch.')}"
             + f", {self.world.size} processes" * (self.world.size > 1)
+            + ", freed memory kept" * kept
         )
         torch.manual_seed(config.seed)
         model = build(config, len(self.source.classes))
         if init is not None:
-            checkpoint.load_weights(model, init.weights, str(init.path))
-        weights = None
-        if self.world.rank == 0:
-            weights = class_weights_of(config, self.source)
-        weights = self.world.agree(weights)
-        self.step = Step(model, config, self.device, amp, class_weights=weights, world=self.world)
+            weights = dict(init.weights)
+            if init.classes != self.source.classes:
+                weights |= {
+                    k: v for k, v in model.state_dict().items() if k.startswith(model.heads)
+                }
+                self.log(f"{init.path} has other classes: the last layer starts anew")
+            checkpoint.load_weights(model, weights, str(init.path))
+        balance = class_weights_of(config, self.source) if self.world.rank == 0 else None
+        balance = self.world.agree(balance)
+        self.step = Step(model, config, self.device, amp, class_weights=balance, world=self.world)
         self.segment = segmenter(
             Pipeline(self.step.scored, config.size), device=str(self.device), amp=amp
         )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -130,6 +131,36 @@ def test_occlusion_changes_picture_and_mask_at_the_same_pixels(scene, seed):
     # What is hidden of the background needs no change of the mask; the rest is the smoothed edge.
     inside = scene[1] == 1
     assert (changed & inside & ~hidden).sum() <= 0.15 * inside.sum()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_wider_scene_moves_picture_and_mask_together(scene, seed):
+    # No swap: mirror images of the whole picture may surround it.
+    picture, mask = scene
+    picture = np.where(mask[..., None] == 1, picture, np.uint8((0, 0, 90)))
+    config = Config(size=(64, 64), scene=1.0, **GEOMETRY_ONLY)
+    swap = swap_table(("background", "face"))
+    image, moved = augment(np.random.default_rng(seed), picture, mask, config, swap)
+    again = augment(np.random.default_rng(seed), picture, RLE.from_mask(mask), config, swap)
+    assert (again[0] == image).all()
+    assert (again[1] != moved).mean() < 0.03
+    # Drawn surroundings may be white, too, but where the mask is the picture is white.
+    blue = (image == (0, 0, 90)).all(axis=2)
+    assert moved[blue].sum() == 0
+    inner = np.asarray(cv2.erode(moved, np.ones((5, 5), np.uint8)), bool)
+    assert inner.sum() == 0 or (image[inner] > 150).mean() > 0.95
+
+
+def test_wider_scenes_hold_small_faces_details_and_none(scene):
+    config = Config(size=(64, 64), scene=1.0, **GEOMETRY_ONLY)
+    shares = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        shares.append(augment(rng, *scene, config, swap_table(PARTS))[1].mean())
+    share = np.array(shares)
+    assert 0.05 < (share == 0).mean() < 0.4
+    assert ((share > 0) & (share < 0.02)).mean() > 0.1
+    assert (share > 0.5).mean() > 0.02
 
 
 def test_occlusion_happens_as_often_as_asked(scene):

@@ -13,6 +13,7 @@ from faceseg.models.pipeline import MEAN, STD, Normalise, Pipeline, segmenter
 CONFIGS = {
     "unet": Config(width=4, depth=2),
     "unet-group-attention": Config(width=8, depth=3, norm="group", attention=True),
+    "unet-stride": Config(width=4, depth=2, stride=2),
     "unet-none": Config(width=4, depth=1, norm="none"),
     "deeplabv3": Config(model="deeplabv3"),
 }

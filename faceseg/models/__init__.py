@@ -18,6 +18,7 @@ def _unet(config: Config, num_classes: int) -> SegmentationModel:
         num_classes,
         width=config.width,
         depth=config.depth,
+        stride=config.stride,
         norm=config.norm,
         attention=config.attention,
     )

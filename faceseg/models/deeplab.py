@@ -50,6 +50,8 @@ class DeepLabV3(SegmentationModel):
         If the weights cannot be downloaded, read, or do not belong to this network.
     """
 
+    heads = ("network.classifier.4.", "network.aux_classifier.4.")
+
     def __init__(
         self, num_classes: int, *, backbone: str = "mobilenet_v3_large", weights: str = "none"
     ) -> None:
@@ -72,7 +74,7 @@ class DeepLabV3(SegmentationModel):
 
     def _start_from(self, state: dict[str, Tensor], source: str) -> None:
         own = self.network.state_dict()
-        heads = ("classifier.4.", "aux_classifier.4.")
+        heads = tuple(name.removeprefix("network.") for name in self.heads)
         usable = {
             key: value
             for key, value in state.items()
