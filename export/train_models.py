@@ -1,0 +1,140 @@
+"""Train the models that are shipped: ``python export/train_models.py DATA --out runs``.
+
+DATA holds `easyportrait/` and `MSFD/` as docs/data.md lays them out. Each model is one `faceseg
+train` command, printed before it runs; one that was interrupted goes on where it stopped, one that
+is finished is not trained again. The weights kept are those of the last epoch: no epoch and no
+setting is chosen on the validation pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from faceseg import RLE
+from faceseg.draw.wear import wear_mask
+from faceseg.errors import InputError
+from faceseg.files import write_csv
+from faceseg.images import read_image, write_jpeg
+from faceseg.records import Record, Source, open_source
+
+_COMMON = "--size 256 --stride 2 --ema 0.998 --patience 0 --occlude 0.1"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one model is trained.
+
+    Attributes
+    ----------
+    data
+        What `faceseg train` reads, with ``{data}`` for DATA and ``{out}`` for the folder of runs.
+    settings
+        Its settings.
+    init
+        The model that its weights start from; it is trained first.
+    """
+
+    data: str
+    settings: str
+    init: str | None = None
+
+
+RECIPES = {
+    "face-parse-unet": Recipe(
+        "{data}/easyportrait --task parse", f"{_COMMON} --epochs 100 --lr 4e-3 --scene 0.15"
+    ),
+    "face-unet": Recipe(
+        "{data}/easyportrait/train_rle.csv --val {data}/easyportrait/val_rle.csv",
+        f"{_COMMON} --epochs 90 --lr 3e-3 --scene 0.3",
+        init="face-parse-unet",
+    ),
+    "mask-unet": Recipe(
+        "{out}/mask-data/train_rle.csv --val {data}/MSFD --task mask",
+        f"{_COMMON} --epochs 40 --lr 3e-3 --scene 0.2",
+        init="face-parse-unet",
+    ),
+}
+
+
+def write_mask_data(data: Path, folder: Path) -> None:
+    """Write the training set of the medical masks: MSFD's, and drawn ones on real faces.
+
+    Of EasyPortrait's training pictures seven in ten wear a drawn mask, the others wear none and
+    have an empty one, so that the network learns to find nothing, too.
+    """
+    rows: list[list[object]] = []
+
+    def add(record: Record, mask: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> None:
+        text = RLE.from_mask(mask).to_kaggle()
+        rows.append([f"{record.name}.jpg", text, *mask.shape, record.group])
+
+    masked = open_source(data / "MSFD", split="train", task="mask")
+    for record in masked.records:
+        link = folder / "images" / f"{record.name}.jpg"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        os.symlink(Path(str(record.image)).absolute(), link)
+        add(record, masked.mask(record))
+    bare: Source = open_source(data / "easyportrait", split="train", task="parse")
+    for place, record in enumerate(tqdm(bare.records, "drawing masks", unit="image")):
+        rng = np.random.default_rng(place)
+        image, labels = read_image(record.image), bare.mask(record)
+        drawn = wear_mask(rng, image, labels) if rng.random() < 0.7 else None
+        image, mask = drawn or (image, np.zeros_like(labels))
+        write_jpeg(folder / "images" / f"{record.name}.jpg", image, quality=92)
+        add(record, mask)
+    # Last, as what says that all is there.
+    write_csv(folder / "train_rle.csv", ["image", "rle_mask", "height", "width", "subject"], rows)
+
+
+def train(name: str, data: Path, out: Path, extra: list[str]) -> None:
+    """Train a model, and before it those that it starts from."""
+    recipe, run = RECIPES[name], out / name
+    if (run / "scores.json").exists():
+        return
+    if recipe.init:
+        train(recipe.init, data, out, extra)
+    if "mask-data" in recipe.data and not (out / "mask-data/train_rle.csv").exists():
+        write_mask_data(data, out / "mask-data")
+    if (run / "last.pt").exists():
+        words = ["--resume", str(run)]
+    else:
+        words = [word.format(data=data, out=out) for word in recipe.data.split()]
+        words += ["--out", str(run), *recipe.settings.split(), *extra]
+        words += ["--init", str(out / recipe.init)] if recipe.init else []
+    print(f"$ faceseg train {shlex.join(words)}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "faceseg", "train", *words, "--no-report"])
+    if done.returncode:
+        raise InputError(f"{name}: training ended with code {done.returncode}")
+
+
+def main() -> int:
+    """Train what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0],
+        epilog="further arguments go to `faceseg train`: --device cuda --workers 8",
+    )
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder of the data sets")
+    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the runs")
+    parser.add_argument("--only", action="append", choices=RECIPES, help="train this one")
+    args, extra = parser.parse_known_args()
+    try:
+        for name in args.only or RECIPES:
+            train(name, args.data, args.out, extra)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
