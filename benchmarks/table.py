@@ -375,6 +375,47 @@ def training(result: Row) -> str:
     return "\n".join(lines) + "\n"
 
 
+def models(result: Row) -> str:
+    """Return the tables of a file of results of `score_models.py`."""
+    lines = ["# Shipped models and classical methods", "", heading(result), ""]
+    for part in result["parts"]:
+        lines += [f"## {part['title'][0].upper()}{part['title'][1:]}", "", _models(part), ""]
+    lines += ["In brackets the 95 % interval over subjects; ms: one picture, one thread."]
+    return "\n".join(lines) + "\n"
+
+
+_SCORES = ("iou", "dice", "pixel_accuracy", "boundary_iou")
+
+
+def _models(part: Row, *, intervals: bool = True) -> str:
+    lines = [
+        "| model | IoU | Dice | pixel accuracy | boundary IoU | parameters | ms |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in part["rows"]:
+        cells = []
+        for name in _SCORES:
+            found = row[name]
+            between = f" ({found['low']:.3f} to {found['high']:.3f})" if intervals else ""
+            cells.append(f"{found['score']:.3f}{between}")
+        count = f"{row['parameters']:,}" if row["parameters"] else ""
+        name = f"**{row['model']}**" if count else f"`{row['model']}`"
+        lines.append(f"| {name} | {' | '.join(cells)} | {count} | {row['median_ms']:.1f} |")
+    return "\n".join(lines)
+
+
+def models_readme(result: Row) -> str:
+    """Return the shipped models and the best classical method of each set, in one table."""
+    chosen = []
+    for part in result["parts"]:
+        shipped = [row for row in part["rows"] if row["parameters"]]
+        rest = [row for row in part["rows"] if not row["parameters"]]
+        chosen.append(
+            f"{part['title']}:\n\n{_models({'rows': shipped + rest[:1]}, intervals=False)}"
+        )
+    return "\n\n".join(chosen)
+
+
 def _short(value: Any) -> str:
     if isinstance(value, dict):
         return f"({', '.join(f'{k} {_short(v)}' for k, v in value.items())})"

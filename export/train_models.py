@@ -2,8 +2,8 @@
 
 DATA holds `easyportrait/` and `MSFD/` as docs/data.md lays them out. Each model is one `faceseg
 train` command, printed before it runs; one that was interrupted goes on where it stopped, one that
-is finished is not trained again. The weights kept are those of the last epoch: no epoch and no
-setting is chosen on the validation pictures.
+is finished is not trained again. The weights kept are those of the last epoch, the only one that is
+scored: no epoch is chosen on the validation pictures.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from faceseg.files import write_csv
 from faceseg.images import read_image, write_jpeg
 from faceseg.records import Record, Source, open_source
 
-_COMMON = "--size 256 --stride 2 --ema 0.998 --patience 0 --occlude 0.1"
+_COMMON = "--stride 2 --ema 0.998 --patience 0 --occlude 0.1"
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,17 @@ class Recipe:
 
 RECIPES = {
     "face-parse-unet": Recipe(
-        "{data}/easyportrait --task parse", f"{_COMMON} --epochs 100 --lr 4e-3 --scene 0.15"
+        "{data}/easyportrait --task parse",
+        f"{_COMMON} --size 256 --epochs 100 --validate-every 100 --lr 4e-3 --scene 0.15",
     ),
     "face-unet": Recipe(
         "{data}/easyportrait/train_rle.csv --val {data}/easyportrait/val_rle.csv",
-        f"{_COMMON} --epochs 90 --lr 3e-3 --scene 0.3",
+        f"{_COMMON} --size 320 --epochs 36 --validate-every 36 --lr 2e-3 --scene 0.25",
         init="face-parse-unet",
     ),
     "mask-unet": Recipe(
         "{out}/mask-data/train_rle.csv --val {data}/MSFD --task mask",
-        f"{_COMMON} --epochs 40 --lr 3e-3 --scene 0.2",
+        f"{_COMMON} --size 256 --epochs 20 --validate-every 20 --lr 3e-3 --scene 0.2",
         init="face-parse-unet",
     ),
 }

@@ -157,6 +157,14 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     if not zipfile.is_zipfile(found):
         raise InputError(f"{found}: truncated or not a checkpoint")
     try:
+        with zipfile.ZipFile(found) as archive:
+            # torch does not look at the checksums.
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise InputError(
+                f"{found}: damaged: the checksum of {damaged} is another; use a copy, or train "
+                "again"
+            )
         content = torch.load(found, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(

@@ -182,13 +182,14 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def _parse(name: str, value: Any, kind: type) -> Any:
-    if kind is tuple:
-        return parse_size(value) if isinstance(value, str) else tuple(int(v) for v in value)
+    if kind is tuple and isinstance(value, str):
+        return parse_size(value)
     if kind is bool and isinstance(value, str):
         if value.lower() not in ("true", "false"):
             raise InputError(f"{name}: {value!r} given, expected true or false")
         return value.lower() == "true"
+    expected = "height and width" if kind is tuple else kind.__name__
     try:
-        return kind(value)
+        return tuple(int(v) for v in value) if kind is tuple else kind(value)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name}: {value!r} given, expected {kind.__name__}") from error
+        raise InputError(f"{name}: {value!r} given, expected {expected}") from error

@@ -154,8 +154,10 @@ def _start_worker(_worker: int) -> None:
     # A worker is one process for one core; OpenCV's own threads would compete with the network.
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
-    # Ctrl-C reaches the whole group of processes; the training loop ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C, and what a scheduler sends, reach the whole group of processes; the training loop ends
+    # its workers itself.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def make_loader(
@@ -199,10 +201,16 @@ def make_loader(
     one_pixel = config.model == "deeplabv3" or (
         config.norm == "batch" and max(config.size) <= config.stride * 2**config.depth
     )
-    if one_pixel and batches.size // world < 2:
+    least = batches.size // world // config.accumulate
+    if least < 1:
         raise InputError(
-            f"{config.model} at size {config.size} trains on batches of 2 or more: raise "
-            "batch_size or add images"
+            f"accumulate: {config.accumulate} parts of {batches.size // world} images in a "
+            "process: lower accumulate, raise batch_size or add images"
+        )
+    if one_pixel and least < 2:
+        raise InputError(
+            f"{config.model} at size {config.size} trains on batches of 2 or more: "
+            "raise batch_size, lower accumulate or add images"
         )
     # Forked workers share the records, which others would each get a copy of; it is what torch does
     # on Linux, said here because newer Pythons do otherwise by themselves.

@@ -423,7 +423,7 @@ def index_source(
                 f"{path}: shards say themselves how masks are stored; leave out classes, columns, "
                 "order and base"
             )
-        return _open_shards(root, split, task)
+        return _open_shards(root, split, task, ignore_index)
     table: Path | None = None
     records: Sequence[Record]
     unpaired: list[Defect] = []
@@ -459,6 +459,7 @@ def index_source(
     if kind == "table":
         if task == "parse" or classes is not None:
             raise InputError(f"{path}: run lengths hold one class: use task face or mask")
+        _refuse_class_of_runs(root, ignore_index)
     else:
         fallback = "parts" if kind == "easyportrait" and task != "mask" else "0/255"
         form = label_form(
@@ -710,12 +711,15 @@ def _row_words(rows: Sequence[int]) -> str:
 # --- shards ---------------------------------------------------------------------------------------
 
 
-def _open_shards(root: Path, split: str, task: str) -> Source:
+def _open_shards(root: Path, split: str, task: str, ignore_index: int) -> Source:
     index = shards.read_index(root)
     if index["task"] != task:
         raise InputError(f"{root}: shards of task {index['task']!r}: use task {index['task']}")
     if split not in index["splits"]:
         raise InputError(f"{root}: no split {split!r}; there are: {_listed(index['splits'])}")
+    rule = label_rule("parts").ignoring(ignore_index) if index["masks"] == "png" else None
+    if rule is None:
+        _refuse_class_of_runs(root, ignore_index)
     records = Records()
     for entry in shards.read_entries(root, index, split):
         label = entry.mask
@@ -729,8 +733,18 @@ def _open_shards(root: Path, split: str, task: str) -> Source:
         task=task,
         classes=tuple(index["classes"]),
         records=records,
-        rule=label_rule("parts") if index["masks"] == "png" else None,
+        rule=rule,
     )
+
+
+def _refuse_class_of_runs(path: Path, ignore_index: int) -> None:
+    # Labels may hold such pixels beside these tables, in the other split: a value that run lengths
+    # never give is no error.
+    if ignore_index in (0, 1):
+        raise InputError(
+            f"{path}: ignore_index {ignore_index} is a class of run lengths (0 background, 1 "
+            "foreground), none of which would train or score; give a value above 1, or leave it out"
+        )
 
 
 # --- folders --------------------------------------------------------------------------------------

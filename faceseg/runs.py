@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +81,8 @@ class RunInfo:
         # The log counts up within a fold and starts over with the next.
         ends = [
             row["seconds"]
-            for row, after in zip(self.history, [*self.history[1:], None], strict=True)
-            if after is None or after["epoch"] <= row["epoch"]
+            for row, after in pairwise([*self.history, {"epoch": 0.0}])
+            if after["epoch"] <= row["epoch"]
         ]
         return float(sum(ends))
 
@@ -108,7 +109,9 @@ class RunInfo:
         if "data" not in plan:
             return None
         given = {key: plan.get(key) for key in ("val", "folds", "init")}
+        # ignore_index is a setting, too, and stands among those changed.
         given |= {k: v for k, v in plan["options"].items() if v != _OPTIONS.get(k)}
+        given.pop("ignore_index", None)
         words = ["faceseg", "train", shown_path(plan["data"])]
         for name, value in {**given, **self.changed}.items():
             if value is not None:

@@ -152,7 +152,8 @@ class Step:
         self._train_mode()
         self.optimizer.zero_grad(set_to_none=True)
         loss = torch.zeros((), device=self.device)
-        parts = min(self.config.accumulate, len(images))
+        # As many on each rank: they wait for each other.
+        parts = self.config.accumulate
         pairs = zip(images.tensor_split(parts), masks.tensor_split(parts), strict=True)
         for number, (some_images, some_masks) in enumerate(pairs, 1):
             with self._on_its_own() if number < parts else nullcontext():

@@ -205,14 +205,15 @@ class _Training:
     def run(self, progress: bool) -> None:
         """Take the steps that are left."""
         place, per_epoch = self.place, self.batches.per_epoch
-        # What the device knows and the loop has not looked at: the sum of the epoch's losses, and
-        # for each step since the last look whether its gradients were finite.
+        # What the device knows and the loop has not looked at: the sum of the losses of the epoch's
+        # steps that were not left out, and for each step since the last look whether its gradients
+        # were finite.
         sums = torch.full((1,), place.loss_sum, dtype=torch.float64, device=self.device)
         flags = torch.ones(_LOOK, dtype=torch.float64, device=self.device)
         looked = place.step
         self.started = time.monotonic() - place.seconds
         first = self.world.rank == 0
-        writer = SummaryWriter(str(self.folder), purge_step=place.step) if first else None
+        writer = SummaryWriter(str(self.folder), purge_step=place.step + 1) if first else None
         bar = tqdm(
             total=self.total * self.batches.size,
             initial=place.step * self.batches.size,
@@ -229,7 +230,7 @@ class _Training:
                 self.step.average(place.step)
                 if isinstance(self.scheduler, LambdaLR):
                     self.scheduler.step()
-                sums += loss.nan_to_num(posinf=0.0, neginf=0.0)
+                sums += torch.where(finite, loss, 0.0)
                 flags[place.step - looked - 1] = finite
                 bar.update(self.batches.size)
 
@@ -244,7 +245,7 @@ class _Training:
                 looked = place.step
                 stopping = any(self.world.gather(interrupted.is_set()))
                 done = (place.step - 1) % per_epoch + 1
-                bar.set_postfix(loss=f"{place.loss_sum / done:.4f}", iou=f"{place.best:.4f}")
+                bar.set_postfix(loss=f"{place.mean_loss(done):.4f}", iou=f"{place.best:.4f}")
                 if epoch_ends:
                     self._end_epoch(writer)
                     sums.zero_()
@@ -280,7 +281,7 @@ class _Training:
         epoch = place.step // self.batches.per_epoch
         row = {
             "epoch": epoch,
-            "loss": place.loss_sum / self.batches.per_epoch,
+            "loss": place.mean_loss(self.batches.per_epoch),
             "lr": self.step.optimizer.param_groups[0]["lr"],
             "skipped": place.skipped,
             "seconds": time.monotonic() - self.started,
@@ -504,6 +505,11 @@ class _Place:
     skipped: int = 0
     stopped_early: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
+
+    def mean_loss(self, steps: int) -> float:
+        """Return the mean over the epoch's first `steps`, less those left out; NaN if all were."""
+        taken = steps - self.skipped
+        return self.loss_sum / taken if taken else math.nan
 
 
 def _silent(line: str) -> None:

@@ -34,6 +34,15 @@ def saved(tmp_path):
     return path, model
 
 
+def test_a_flipped_byte_is_found(saved):
+    path, model = saved
+    content = bytearray(path.read_bytes())
+    content[content.find(model.state_dict()["down.1.0.weight"].numpy().tobytes()) + 3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"best.pt: damaged"):
+        checkpoint.load(path)
+
+
 def test_round_trip(saved):
     path, model = saved
     loaded = checkpoint.load(path)

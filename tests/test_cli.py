@@ -210,8 +210,15 @@ def test_resume_takes_no_other_flag(ellipses, tmp_path, capsys):
     assert main(["train", str(ellipses), "--out", str(run), *TINY]) == 0
     for extra in (["--folds", "3"], ["--task", "mask"], ["--val", "x"], ["--init", "x"]):
         assert "give it alone" in fails(capsys, "train", "--resume", run, *extra)
-    (run / "run.json").write_text("{}")
-    assert "without config, data" in fails(capsys, "train", "--resume", run)
+    plan = json.loads((run / "run.json").read_text())
+    for text, message in (
+        ("{}", "without config, data"),
+        ("null", "expected an object of settings"),
+        (json.dumps({**plan, "config": None}), "config is None, expected an object"),
+        (json.dumps({**plan, "config": {"size": None}}), "expected height and width"),
+    ):
+        (run / "run.json").write_text(text)
+        assert message in fails(capsys, "train", "--resume", run)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,17 @@ from faceseg.images import image_size, read_reduced
 SMALL = Config(size=(32, 32), batch_size=5, workers=0)
 
 
+@pytest.mark.parametrize(("accumulate", "world"), [(5, 1), (3, 2)])
+def test_every_part_of_a_batch_has_an_image_on_every_rank(source, accumulate, world):
+    # Else ranks would wait for parts that others do not have.
+    config = Config(batch_size=4, accumulate=accumulate, norm="none")
+    with pytest.raises(InputError, match=f"accumulate: {accumulate} parts of {4 // world} images"):
+        make_loader(source, config, last=1, world=world)
+    small = Config(batch_size=4, accumulate=4 // world, size=(16, 16))
+    with pytest.raises(InputError, match="batches of 2 or more"):
+        make_loader(source, small, last=1, world=world)
+
+
 def test_every_epoch_visits_each_record_at_most_once_in_another_order():
     batches = list(Batches(12, SMALL, 0, 4))
     assert [len(batch) for batch in batches] == [5, 5, 5, 5]

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import faceseg.distributed
 import faceseg.train
 from faceseg import checkpoint
 from faceseg.config import Config
-from faceseg.distributed import World
+from faceseg.distributed import GlobalBatchNorm, World
 from faceseg.errors import InputError
 from faceseg.records import Source
 from faceseg.train import train
@@ -91,6 +92,21 @@ def test_a_killed_rank_costs_the_steps_since_the_last_save(
     _, errors = launcher.communicate(timeout=300)
     assert launcher.returncode == 0, errors
     assert_close(rows(folder), rows(tmp_path / "whole"))
+
+
+def test_a_small_variance_about_a_large_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faceseg.distributed, "_total", lambda sums: sums)
+    torch.manual_seed(0)
+    x = (torch.randn(4, 3, 16, 16, dtype=torch.float64) * 0.1 + 100).float().requires_grad_()
+    weight = torch.randn_like(x)
+    ours, torchs = GlobalBatchNorm(3), torch.nn.BatchNorm2d(3)
+    found, expected = ours(x), torchs(x)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(getattr(ours, name), getattr(torchs, name))
+    (slope,) = torch.autograd.grad((found * weight).sum(), x)
+    (true_slope,) = torch.autograd.grad((expected * weight).sum(), x)
+    torch.testing.assert_close(slope, true_slope, rtol=1e-3, atol=1e-3)
 
 
 def test_more_processes_than_images_in_a_batch(

@@ -10,6 +10,7 @@ from faceseg.evaluate import evaluate
 from faceseg.images import write_png
 from faceseg.labels import foreground_rule, label_form, label_rule
 from faceseg.records import open_source
+from faceseg.shards import write_shards
 
 
 @pytest.fixture
@@ -58,6 +59,20 @@ def test_a_value_that_means_something_is_not_ignored(folders):
         foreground_rule([1, 2]).ignoring(3)
     with pytest.raises(InputError, match="ignore_index 9: the labels, grey"):
         label_rule("grey").ignoring(9)
+
+
+def test_a_class_of_run_lengths_is_not_ignored(tmp_path):
+    write_png(tmp_path / "a.png", np.zeros((2, 2, 3), np.uint8))
+    table = tmp_path / "t.csv"
+    table.write_text("image,rle_mask\na,1 2\n")
+    for value in (0, 1):
+        with pytest.raises(InputError, match=f"t.csv: ignore_index {value} is a class of run"):
+            open_source(table, ignore_index=value)
+    # Beside label images that hold such pixels, a table without any is no mistake.
+    source = open_source(table, ignore_index=255)
+    write_shards([source], tmp_path / "shards")
+    with pytest.raises(InputError, match="shards: ignore_index 1 is a class of run lengths"):
+        open_source(tmp_path / "shards", ignore_index=1)
 
 
 def test_a_class_that_stays_itself_may_be_ignored():

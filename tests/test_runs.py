@@ -104,6 +104,16 @@ def test_what_cannot_be_read_is_told_and_not_fatal(runs, name, content, message)
     assert str(runs / "low") in problems[0]
 
 
+def test_a_run_in_its_first_epoch_is_listed(runs):
+    write_run(runs / "new", [], finished=False)
+    (runs / "new" / "log.csv").unlink()
+    found, problems = find_runs(runs)
+    assert problems == []
+    (new,) = (run for run in found if run.name == "new")
+    assert (new.epochs, new.seconds, new.best, new.finished) == ((0, 5), 0, None, False)
+    assert "0/5*" in listing(found, problems, runs)
+
+
 def test_folds_are_one_run(tmp_path):
     folder = tmp_path / "runs" / "k"
     for fold in (1, 2):
@@ -123,6 +133,12 @@ def test_the_command_makes_the_run_again(runs, monkeypatch):
     assert command == (
         "faceseg train /data/portraits --size 256x192 --epochs 5 --lr 0.01 --out runs/deep/high"
     )
+    options = {"task": "face", "order": "F", "base": 1}
+    for value, flag in ((-1, ""), (255, " --ignore-index 255")):
+        plan = {"options": {**options, "ignore_index": value}}
+        write_run(runs / "ignoring", [0.5], plan=plan, ignore_index=value)
+        command = read_run(runs / "ignoring").command
+        assert command == (f"faceseg train /data/portraits --epochs 5{flag} --out runs/ignoring")
     monkeypatch.chdir(runs)
     assert read_run(runs / "low").command.endswith("--epochs 5 --out low")
     write_json(runs / "low" / "run.json", {"config": Config().to_dict()})

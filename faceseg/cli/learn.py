@@ -222,9 +222,14 @@ def _read_plan(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder}: no run.json: not a run that can be resumed") from error
     except ValueError as error:
         raise InputError(f"{folder / 'run.json'}: not readable as JSON: {error}") from error
+    if not isinstance(plan, dict):
+        raise InputError(f"{folder / 'run.json'}: expected an object of settings")
     missing = {"data", "val", "options", "folds", "init", "config"} - set(plan)
     if missing:
         raise InputError(f"{folder / 'run.json'}: without {', '.join(sorted(missing))}")
+    for name in ("options", "config"):
+        if not isinstance(plan[name], dict):
+            raise InputError(f"{folder / 'run.json'}: {name} is {plan[name]!r}, expected an object")
     return plan
 
 
@@ -236,7 +241,9 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool, report: bool)
     config = Config.from_dict(plan["config"])
     folds = plan["folds"]
     source = open_from(plan["data"], "train", plan["options"])
-    init = checkpoint.load(plan["init"]) if plan["init"] else None
+    # A run that goes on has its weights; a fold that has not begun has not.
+    begun = resume and not folds and (folder / "last.pt").exists()
+    init = checkpoint.load(plan["init"]) if plan["init"] and not begun else None
     shared: dict[str, Any] = {
         "init": init, "resume": resume, "plan": plan, "log": _say, "progress": sys.stderr.isatty(),
     }  # fmt: skip
@@ -285,11 +292,19 @@ def _with_validation(source: Source, plan: dict[str, Any]) -> tuple[Source, Sour
 
     options = plan["options"]
     if plan["val"]:
-        return source, open_from(plan["val"], "val", options)
+        # A set of one split is that split, whatever its name.
+        return source, open_from(plan["val"], _val_split(plan["val"], options), options)
     if "val" in list_splits(plan["data"], images=options["images"], masks=options["masks"]):
         return source, open_from(plan["data"], "val", options)
     _say("no val split: 15 % of the groups are kept for validation (name a set with --val)")
     return split_off(source, 0.15, plan["config"]["seed"])
+
+
+def _val_split(data: str, options: dict[str, Any]) -> str:
+    from faceseg.records import list_splits
+
+    splits = list_splits(data, images=options["images"], masks=options["masks"])
+    return splits[0] if len(splits) == 1 else "val"
 
 
 def _interrupted(folder: Path) -> int:
