@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import faceseg
+from faceseg import zoo
 from faceseg.config import Config
 from faceseg.errors import InputError
 from faceseg.files import atomic_path
@@ -23,6 +24,10 @@ from faceseg.models.pipeline import Pipeline
 
 _FORMAT = "faceseg checkpoint"
 _VERSION = 1
+
+# What a graph for prediction leaves out: nothing but training looks at it.
+_LEFT_OUT = ("network.aux_classifier.",)
+_COUNTERS = ".num_batches_tracked"
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Checkpoint:
         checkpoint that only serves prediction.
     versions
         Versions of faceseg and torch that wrote it.
+    terms
+        Terms of use, where an ``.onnx`` file states them; its exports keep them.
     """
 
     path: Path
@@ -58,6 +65,7 @@ class Checkpoint:
     scores: dict[str, float]
     state: dict[str, Any]
     versions: dict[str, str]
+    terms: str = ""
 
     @property
     def sha256(self) -> str:
@@ -133,18 +141,28 @@ def save(
 
 
 def resolve(path: str | os.PathLike[str]) -> Path:
-    """Return the checkpoint file meant by `path`: a run folder means its ``best.pt``."""
-    given = Path(path)
+    """Return the file meant by `path`: a run folder's ``best.pt``, or that of a shipped model."""
+    given = zoo.locate(path)
     found = given / "best.pt" if given.is_dir() else given
     if (given / "fold1").is_dir():
         raise InputError(f"{given}: a run of several folds; name one of them, {given / 'fold1'}")
     if not found.is_file():
-        raise InputError(f"{found}: no such checkpoint; expected a .pt file or a run folder")
+        raise InputError(
+            f"{found}: no such checkpoint; expected a .pt or .onnx file, a run folder or the name "
+            "of a shipped model"
+        )
     return found
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a checkpoint without running any code that it may hold.
+
+    Parameters
+    ----------
+    path
+        A ``.pt`` file, a run folder, an ``.onnx`` file that ``faceseg export`` wrote, or the name
+        of a shipped model. An ``.onnx`` file holds no auxiliary head: it starts anew, and so do the
+        counters of batch normalisation.
 
     Raises
     ------
@@ -152,6 +170,8 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         If the file is missing, truncated, not a checkpoint of this package, or of a newer version.
     """
     found = resolve(path)
+    if found.suffix.lower() == ".onnx":
+        return _load_onnx(found)
     # Checkpoints are zip archives, whose directory stands at the end; anything else would be read
     # as a bare pickle.
     if not zipfile.is_zipfile(found):
@@ -195,6 +215,38 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
         raise InputError(f"{found}: a faceseg checkpoint without {error}; it is damaged") from error
     except InputError as error:
         raise InputError(f"{found}: {error}; another version of faceseg wrote it") from error
+
+
+def _load_onnx(path: Path) -> Checkpoint:
+    # Checkpoints alone need no onnx, which takes a third of a second to import.
+    from faceseg.onnx_weights import read
+
+    stored = read(path)
+    contract = stored.contract
+    try:
+        config = Config.from_dict(stored.config)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; another version of faceseg wrote it") from error
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        fresh = build(config, len(contract.classes)).state_dict()
+    weights = {
+        name: value
+        for name, value in fresh.items()
+        if name.startswith(_LEFT_OUT) or name.endswith(_COUNTERS)
+    }
+    weights |= {name: torch.tensor(value) for name, value in stored.weights.items()}
+    return Checkpoint(
+        path=path,
+        config=config,
+        task=contract.task,
+        classes=contract.classes,
+        weights=weights,
+        scores={},
+        state={},
+        versions={"faceseg": contract.faceseg},
+        terms=contract.terms,
+    )
 
 
 def load_pipeline(

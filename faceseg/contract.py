@@ -1,7 +1,9 @@
 """What an exported model takes and gives, as JSON inside the model file.
 
 ONNX files carry it in their metadata under ``"faceseg"``, TorchScript files as the extra file
-``"faceseg.json"``. Apps read it from there instead of holding constants of their own.
+``"faceseg.json"``. Apps read it from there instead of holding constants of their own. The settings
+of the run, which training starts from and no app needs, are apart: ONNX files carry them as JSON
+under ``"faceseg.config"``.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from faceseg.errors import InputError
 
 VERSION = 1
 ONNX_KEY = "faceseg"
+CONFIG_KEY = "faceseg.config"
 TORCHSCRIPT_FILE = "faceseg.json"
 
 _INPUT = {

@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from faceseg import zoo
 from faceseg.contract import ONNX_KEY, Contract
 from faceseg.errors import InputError, suggest
 
@@ -33,7 +34,8 @@ class Predictor:
     Parameters
     ----------
     path
-        An ``.onnx`` file from ``faceseg export``.
+        An ``.onnx`` file from ``faceseg export``, or the name of a shipped model; by default the
+        light face model.
     provider
         ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where it works, else the CPU. What was chosen
         is `provider`.
@@ -58,12 +60,12 @@ class Predictor:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] = zoo.DEFAULT,
         *,
         provider: str = "auto",
         threads: int | None = None,
     ) -> None:
-        _check_file(Path(path))
+        path = _file_of(path)
         if threads is not None and threads < 1:
             raise InputError(f"threads: {threads} given, expected 1 or more")
         wanted = _choose(provider)
@@ -180,13 +182,18 @@ def _choose(asked: str) -> str:
     return wanted
 
 
-def _check_file(path: Path) -> None:
+def _file_of(model: str | os.PathLike[str]) -> Path:
+    path = zoo.locate(model)
     if path.suffix.lower() != ".onnx":
+        if not path.suffix and not path.exists():
+            # Not a file's name, so that of a shipped model, and of none there is.
+            zoo.find(str(path))
         raise InputError(
             f"{path}: expected an .onnx file; 'faceseg export' makes one of a checkpoint"
         )
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an .onnx file from 'faceseg export'")
+    return path
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceseg import zoo
 from faceseg.errors import InputError, suggest
 from faceseg.evaluate import Segmenter
 
@@ -54,7 +55,7 @@ def load_segmenter(
     ----------
     model
         A run folder or ``.pt`` checkpoint, an exported ``.onnx`` or ``.ts`` file, or the name of
-        a classical method. Only checkpoints and ``.ts`` files import torch.
+        a shipped model or a classical method. Only checkpoints and ``.ts`` files import torch.
     task
         ``"face"`` or ``"mask"``: what a classical method is to look for.
     device
@@ -72,7 +73,7 @@ def load_segmenter(
     """
     if tta not in TTA:
         raise InputError(f"tta: unknown {tta!r}{suggest(tta, TTA)}")
-    path = Path(model)
+    path = zoo.locate(model)
     checkpoint = path.is_dir() or path.suffix == ".pt"
     if tta != "none" and not checkpoint:
         raise InputError(
@@ -86,8 +87,9 @@ def load_segmenter(
 
         predictor = Predictor(path, provider=device, threads=threads)
         contract = predictor.contract
+        name = path.name if path == Path(model) else model
         return Loaded(
-            path.name, "onnx", contract.task, contract.classes, predictor, None, predictor.provider
+            name, "onnx", contract.task, contract.classes, predictor, None, predictor.provider
         )
     if path.exists():
         return _load_torch(path, device, tta)
@@ -97,8 +99,8 @@ def load_segmenter(
         raise InputError(f"{model}: no such file")
     if model not in METHODS:
         raise InputError(
-            f"{model}: neither a run folder, a .pt, .onnx or .ts file, nor a classical method"
-            f"{suggest(model, METHODS)}"
+            f"{model}: neither a run folder, a .pt, .onnx or .ts file, nor a shipped model or a "
+            f"classical method{suggest(model, [*METHODS, *zoo.names()])}"
         )
     if device not in ("auto", "cpu"):
         raise InputError(f"{model}: classical methods run on the CPU, {device} asked for")
@@ -107,6 +109,25 @@ def load_segmenter(
     if task not in method.tasks:
         raise InputError(f"{model} segments {' and '.join(method.tasks)}, not {task}")
     return Loaded(model, "classical", task, ("background", task), method, None, "CPU")
+
+
+def is_model(word: str) -> bool:
+    """Return whether a word of a command names a model, rather than pictures."""
+    path = zoo.locate(word)
+    if path.suffix.lower() in (".onnx", ".ts", ".pt"):
+        return True
+    if path.exists():
+        return any((path / name).exists() for name in ("best.pt", "last.pt", "fold1"))
+    if path.suffix or set(word) & set("*?[/"):
+        return False
+    from faceseg.classical import METHODS
+
+    if word not in METHODS:
+        raise InputError(
+            f"{word}: neither a picture, a folder of pictures, nor a model"
+            f"{suggest(word, [*METHODS, *zoo.names()])}"
+        )
+    return True
 
 
 def _load_torch(path: Path, device: str, tta: str) -> Loaded:

@@ -202,7 +202,7 @@ def test_kernels_that_are_not_here_are_one_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["export", "predict", "benchmark", "info"])
+@pytest.mark.parametrize("command", ["export", "predict", "models", "benchmark", "info"])
 def test_help_has_examples_and_fits_a_terminal(
     command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from faceseg.checkpoint import load_pipeline, save
 from faceseg.config import Config
-from faceseg.contract import ONNX_KEY, Contract
+from faceseg.contract import CONFIG_KEY, ONNX_KEY, Contract
 from faceseg.draw import draw_portrait
 from faceseg.errors import InputError
 from faceseg.export import FORMATS, Format, export_model
@@ -68,7 +68,7 @@ def test_onnx_is_readable_by_old_runtimes_and_names_no_path(exported: Exports) -
     model = onnx.load(exported.onnx)
     assert model.ir_version == 8
     assert [(o.domain, o.version) for o in model.opset_import] == [("", 18)]
-    assert [p.key for p in model.metadata_props] == [ONNX_KEY]
+    assert [p.key for p in model.metadata_props] == [ONNX_KEY, CONFIG_KEY]
     shape = model.graph.input[0].type.tensor_type.shape
     assert [d.dim_param or d.dim_value for d in shape.dim] == ["batch", "height", "width", 3]
     data = exported.onnx.read_bytes()

@@ -15,12 +15,13 @@ PACKAGE = Path(faceseg.__file__).parent
 
 # A module may import, at its top, only modules that stand before it.
 ORDER = [
-    "_faults", "_kernels", "errors", "machine", "files", "_reference", "rle", "coco_mask",
-    "scores", "counting", "metrics_torch", "sweeps", "metrics", "meter", "boundary", "config",
-    "contract", "images", "labels", "tables", "shards", "records", "draw", "check", "convert",
-    "augment", "balance", "data", "models", "losses", "checkpoint", "device", "distributed", "step",
-    "classical", "evaluate", "train", "predict", "export", "segment", "pictures", "benchmark",
-    "page", "report", "runs", "run_scores", "run_page", "run_report", "demo", "cli", "__main__",
+    "_faults", "_kernels", "errors", "machine", "files", "_reference", "rle", "coco_mask", "scores",
+    "counting", "metrics_torch", "sweeps", "metrics", "meter", "boundary", "config", "contract",
+    "zoo", "images", "labels", "tables", "shards", "records", "draw", "check", "convert", "augment",
+    "balance", "data", "models", "losses", "onnx_weights", "checkpoint", "device", "distributed",
+    "step", "classical", "evaluate", "train", "predict", "export", "segment", "pictures",
+    "benchmark", "page", "report", "runs", "run_scores", "run_page", "run_report", "demo", "cli",
+    "__main__",
 ]  # fmt: skip
 
 
@@ -74,7 +75,7 @@ HEAVY = ("torch", "cv2", "PIL", "matplotlib", "onnxruntime", "onnx")
     [
         (("faceseg", "faceseg.rle", "faceseg.metrics", "faceseg.config"), HEAVY),
         (("faceseg.meter", "faceseg.boundary"), HEAVY),
-        (("faceseg.contract", "faceseg.cli"), HEAVY),
+        (("faceseg.contract", "faceseg.zoo", "faceseg.cli"), HEAVY),
         (("faceseg.predict",), ("torch", "cv2", "matplotlib", "onnx")),
         (("faceseg.records", "faceseg.evaluate", "faceseg.segment"), ("torch", "matplotlib")),
         (("faceseg.draw", "faceseg.classical", "faceseg.pictures"), ("torch",)),

@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         "  faceseg demo                       the whole road on drawn portraits\n"
         "  faceseg data check DIR             look for defects in a data set\n"
         "  faceseg train DIR --task face      train a model\n"
-        "  faceseg predict MODEL photo.jpg    masks from an exported model",
+        "  faceseg predict photo.jpg          masks from a shipped model, or one of yours",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"faceseg {faceseg.__version__}")

@@ -1,9 +1,10 @@
-"""``faceseg export``, ``predict``, ``benchmark`` and ``info``."""
+"""``faceseg export``, ``predict``, ``models``, ``benchmark`` and ``info``."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 import tempfile
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faceseg
+from faceseg import zoo
 from faceseg.cli.extras import ALL, install, missing
 from faceseg.cli.source import quoted
 from faceseg.config import parse_size
@@ -36,10 +38,11 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "run and compared with PyTorch at several sizes before it is put in place.",
         epilog="examples:\n"
         "  faceseg export runs/face\n"
+        "  faceseg export runs/face --format onnx --store float16\n"
         "  faceseg export runs/face/last.pt --format onnx --out models --probabilities",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    export.add_argument("model", type=Path, metavar="RUN", help="run folder or .pt checkpoint")
+    export.add_argument("model", type=Path, metavar="RUN", help="run folder, .pt or .onnx file")
     export.add_argument(
         "--format",
         type=lambda text: text.split(","),
@@ -54,6 +57,13 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "--probabilities", action="store_true", help="second output: probability of each class"
     )
     export.add_argument(
+        "--store",
+        default="float32",
+        choices=("float32", "float16", "int8"),
+        help="how ONNX files store convolutions: float16 in half the size, int8 in a quarter; all "
+        "compute in float32 (default: float32)",
+    )
+    export.add_argument(
         "--terms", default="", metavar="TEXT", help="terms of use, written into the files"
     )
     export.set_defaults(run=_export, extras=ALL)
@@ -61,18 +71,24 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     predict = commands.add_parser(
         "predict",
         help="masks, overlays or run lengths of pictures",
-        description="Segment pictures with an exported model (needs no torch for .onnx files),\n"
-        "a checkpoint or a classical method.",
+        usage="faceseg predict [MODEL] IMAGE [IMAGE ...] --out DIR [--save A,B]\n"
+        "                       [--device DEVICE] [--threads N]",
+        description="Segment pictures with a shipped or exported model (both need no torch), a\n"
+        f"checkpoint or a classical method; with {zoo.DEFAULT} if none is named.",
         epilog="examples:\n"
-        "  faceseg predict face-unet.onnx photo.jpg --out masks\n"
+        "  faceseg predict photo.jpg --out masks\n"
+        "  faceseg predict mask-unet photos --out masks\n"
         "  faceseg predict face-unet.onnx photos --out masks --save mask,overlay,rle\n"
         "  faceseg predict runs/face 'photos/*.jpg' --out masks --device cuda",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     predict.add_argument(
-        "model", metavar="MODEL", help=".onnx or .ts file, run folder, .pt, classical method"
+        "words",
+        nargs="+",
+        metavar="[MODEL] IMAGE",
+        help="a model (name from 'faceseg models', .onnx or .ts file, run folder, .pt, classical "
+        "method), then pictures: files, folders or globs",
     )
-    predict.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders or globs")
     predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
     predict.add_argument(
         "--save",
@@ -88,6 +104,20 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     )
     predict.set_defaults(run=_predict)
 
+    models = commands.add_parser(
+        "models",
+        help="the trained models that come with the package",
+        description="List the shipped models, or print the card of one: scores, data, terms.",
+        epilog="examples:\n"
+        "  faceseg models\n"
+        f"  faceseg models {zoo.DEFAULT}\n"
+        "  faceseg models --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    models.add_argument("name", nargs="?", metavar="NAME", help="print the card of this one")
+    models.add_argument("--json", action="store_true", help="print JSON")
+    models.set_defaults(run=_models)
+
     benchmark = commands.add_parser(
         "benchmark",
         help="time PyTorch against the exported files",
@@ -95,12 +125,17 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "files, with the same weights, pictures and number of threads.",
         epilog="examples:\n"
         "  faceseg benchmark runs/face                   (exports to a temporary folder)\n"
+        f"  faceseg benchmark {zoo.DEFAULT}\n"
         "  faceseg benchmark runs/face face-unet.onnx --size 1080x1920 --threads 4\n"
         "  faceseg benchmark face-unet.ts face-unet.onnx --batch 8 --json times.json",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     benchmark.add_argument(
-        "models", nargs="+", type=Path, metavar="MODEL", help="run folder, .pt, .ts or .onnx file"
+        "models",
+        nargs="+",
+        type=zoo.locate,
+        metavar="MODEL",
+        help="run folder, .pt, .ts or .onnx file, or the name of a shipped model",
     )
     benchmark.add_argument(
         "--size", default="512x512", metavar="HxW", help="of the pictures (default: 512x512)"
@@ -130,9 +165,17 @@ def _export(args: argparse.Namespace) -> int:
     from faceseg.checkpoint import resolve
     from faceseg.export import export_model
 
-    folder = args.out or resolve(args.model).parent
+    source = resolve(args.model)
+    if args.out is None and source.suffix == ".onnx":
+        raise InputError(f"{args.model}: its files would lie beside it; name a folder by --out")
+    folder = args.out or source.parent
     written = export_model(
-        args.model, args.format, folder, probabilities=args.probabilities, terms=args.terms
+        args.model,
+        args.format,
+        folder,
+        probabilities=args.probabilities,
+        terms=args.terms,
+        store=args.store,
     )
     for item in written:
         size = item.path.stat().st_size / 1e6
@@ -146,10 +189,11 @@ def _predict(args: argparse.Namespace) -> int:
     from faceseg.images import find_images, image_size
     from faceseg.segment import load_segmenter
 
+    named, images = _model_and_images(args.words)
     for name in args.save:
         if name not in _SAVES:
             raise InputError(f"--save: unknown {name!r}{suggest(name, _SAVES)}")
-    paths = list(dict.fromkeys(path for given in args.images for path in find_images(given)))
+    paths = list(dict.fromkeys(path for given in images for path in find_images(given)))
     stems: dict[str, Path] = {}
     for path in paths:
         # What can be told without decoding is told before any work.
@@ -157,10 +201,10 @@ def _predict(args: argparse.Namespace) -> int:
         if path.stem in stems:
             raise InputError(f"{path}: its results would replace those of {stems[path.stem]}")
         stems[path.stem] = path
-    model = load_segmenter(args.model, device=args.device, threads=args.threads)
+    model = load_segmenter(named, device=args.device, threads=args.threads)
     if "rle" in args.save and len(model.classes) > 2:
         raise InputError(
-            f"{args.model}: --save rle takes one foreground class, this model has "
+            f"{named}: --save rle takes one foreground class, this model has "
             f"{len(model.classes) - 1}; use --save mask"
         )
     how = "chosen automatically" if args.device == "auto" else f"--device {args.device}"
@@ -171,8 +215,42 @@ def _predict(args: argparse.Namespace) -> int:
     print(f"pictures: {done}, {seconds:.1f} s, {done / seconds:.1f} a second")
     for name in args.save:
         print(f"  {args.out / (name if name != 'rle' else 'rle.csv')}")
-    if Path(args.model).exists():
-        print(f"next: faceseg benchmark {quoted(args.model)}")
+    if zoo.locate(named).exists():
+        print(f"next: faceseg benchmark {quoted(named)}")
+    return 0
+
+
+def _model_and_images(words: list[str]) -> tuple[str, list[str]]:
+    """Tell the model from the pictures; without a model it is the light one for faces."""
+    from faceseg.segment import is_model
+
+    if not is_model(words[0]):
+        if zoo.DEFAULT not in zoo.names():
+            raise InputError(
+                f"{words[0]}: no model before the pictures, and {zoo.DEFAULT} does not come with "
+                "this installation; name a model first"
+            )
+        print(f"no model named: {zoo.DEFAULT}; others: faceseg models")
+        return zoo.DEFAULT, words
+    if len(words) == 1:
+        raise InputError(f"{words[0]}: a model, but no pictures after it")
+    return words[0], words[1:]
+
+
+def _models(args: argparse.Namespace) -> int:
+    cards = [zoo.card(name) for name in ([args.name] if args.name else zoo.names())]
+    if args.json:
+        documents = [card.to_dict() for card in cards]
+        print(json.dumps(documents[0] if args.name else documents, indent=2))
+    elif args.name:
+        print(cards[0].markdown(), end="")
+    else:
+        print(zoo.listing(cards))
+        if cards:
+            print(f"next: faceseg models {cards[0].name}   its card")
+            print(f"      faceseg predict {cards[0].name} IMAGE --out masks")
+        else:
+            print("next: faceseg train DATA --out runs/face")
     return 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faceseg
+from faceseg import zoo
 from faceseg.cli.extras import ALL
 from faceseg.cli.source import add_source_arguments, open_from, quoted, source_options
 from faceseg.config import Config
@@ -40,6 +41,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "  faceseg train train_rle.csv --val val_rle.csv --images photos --out runs/face\n"
         "  faceseg train msfd --task mask --model deeplabv3 --epochs 60 --out runs/mask\n"
         "  faceseg train portraits --folds 5 --out runs/face5\n"
+        f"  faceseg train photos --init {zoo.DEFAULT} --epochs 10 --out runs/tuned\n"
         "  faceseg train --resume runs/face\n"
         "  torchrun --nproc-per-node 2 -m faceseg train portraits --out runs/face",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -48,7 +50,12 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     train.add_argument("--val", type=Path, metavar="DATA", help="validate on this set instead")
     train.add_argument("--out", type=Path, metavar="RUN", help="folder of the run")
     train.add_argument("--folds", type=int, metavar="K", help="cross-validate with K folds")
-    train.add_argument("--init", metavar="CKPT", help="start from the weights of a checkpoint")
+    train.add_argument(
+        "--init",
+        metavar="MODEL",
+        help="start from a checkpoint, an .onnx file or a shipped model: its weights, network and "
+        "size",
+    )
     train.add_argument("--resume", type=Path, metavar="RUN", help="continue an interrupted run")
     train.add_argument("--no-report", action="store_true", help="write no report.html at the end")
     train.add_argument(
@@ -75,10 +82,10 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         description="Score any number of models on one set, at the masks' own resolution.",
         epilog="examples:\n"
         "  faceseg eval portraits runs/face\n"
-        "  faceseg eval portraits runs/face face.onnx classical --out scores\n"
+        "  faceseg eval portraits runs/face face-unet classical --out scores\n"
         "  faceseg eval val_rle.csv --images photos otsu grabcut\n\n"
-        "a model is a run folder, a .pt, .onnx or .ts file, the name of a classical\n"
-        "method, or 'classical' for all classical methods of the task.",
+        "a model is a run folder, a .pt, .onnx or .ts file, the name of a shipped model\n"
+        "(faceseg models) or a classical method, or 'classical' for all of the task.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     score.add_argument("data", type=Path, help="data set: a folder or a CSV of RLE")
@@ -179,7 +186,7 @@ def _train(args: argparse.Namespace) -> int:
         if not args.data or not args.out:
             raise InputError("train needs DATA and --out RUN, or --resume RUN")
         folder = args.out
-        config = Config().replace(given)
+        config = Config().replace({**_network_of(args.init), **given})
         _refuse_settings_of_others(config, given)
         if args.folds is not None and args.folds < 2:
             raise InputError(f"folds: {args.folds} given, expected 2 or more")
@@ -199,11 +206,33 @@ def _train(args: argparse.Namespace) -> int:
             "val": str(args.val.absolute()) if args.val else None,
             "options": {**source_options(args), "ignore_index": config.ignore_index},
             "folds": args.folds,
-            "init": str(Path(args.init).absolute()) if args.init else None,
+            # A shipped model by its name, which is the same on another machine.
+            "init": _absolute(args.init) if args.init else None,
             "config": config.to_dict(),
         }
     resume = bool(args.resume) or restarted()
     return _run_plan(plan, folder, resume=resume, report=not args.no_report)
+
+
+def _absolute(init: str) -> str:
+    path = Path(init)
+    return str(path.absolute()) if zoo.locate(init) == path else init
+
+
+def _network_of(init: str | None) -> dict[str, Any]:
+    """Return the settings without which the weights of a checkpoint would not fit."""
+    if init is None:
+        return {}
+    from faceseg import checkpoint
+
+    config = checkpoint.load(init).config
+    # Those of its network, but not where that started from and how its loss was put together.
+    return {
+        spec.name: getattr(config, spec.name)
+        for spec in fields(Config)
+        if spec.name in ("model", "size")
+        or (spec.metadata["model"] == config.model and spec.name not in ("weights", "aux_weight"))
+    }
 
 
 def _refuse_settings_of_others(config: Config, given: dict[str, Any]) -> None:
@@ -244,6 +273,8 @@ def _run_plan(plan: dict[str, Any], folder: Path, *, resume: bool, report: bool)
     # A run that goes on has its weights; a fold that has not begun has not.
     begun = resume and not folds and (folder / "last.pt").exists()
     init = checkpoint.load(plan["init"]) if plan["init"] and not begun else None
+    if init and init.path.suffix == ".onnx" and init.config.model == "deeplabv3":
+        _say(f"{plan['init']} holds no auxiliary head: that starts anew")
     shared: dict[str, Any] = {
         "init": init, "resume": resume, "plan": plan, "log": _say, "progress": sys.stderr.isatty(),
     }  # fmt: skip
@@ -427,7 +458,7 @@ def _eval(args: argparse.Namespace) -> int:
         load_segmenter(
             name,
             task=source.task,
-            device=args.device if Path(name).exists() else "auto",
+            device=args.device if zoo.locate(name).exists() else "auto",
             tta=args.tta,
         )
         for name in names

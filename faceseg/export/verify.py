@@ -47,6 +47,9 @@ class Verification:
         Number of classes found in the pictures; with one alone little has been compared.
     probability_difference
         Largest difference of a probability; None if the file does not give them.
+    rounding
+        What storing the weights small costs: share of all pixels whose class is not that of the
+        weights as they were trained; None if they are stored as they are.
     """
 
     shapes: tuple[tuple[int, int, int], ...]
@@ -55,6 +58,7 @@ class Verification:
     differing: int
     classes: int
     probability_difference: float | None
+    rounding: float | None = None
 
     def __str__(self) -> str:
         text = f"{self.differing} of {self.pixels} pixels differ from eager"
@@ -63,11 +67,19 @@ class Verification:
             text += " (the network finds nothing: a weak check)"
         if self.probability_difference is not None:
             text += f", probabilities by at most {self.probability_difference:.1e}"
+        if self.rounding is not None:
+            text += f"; smaller weights change {self.rounding:.2%} of all pixels"
         return text
 
 
 def verify(
-    pipeline: Pipeline, runner: Runner, contract: Contract, source: str, *, seed: int = 0
+    pipeline: Pipeline,
+    runner: Runner,
+    contract: Contract,
+    source: str,
+    *,
+    trained: Pipeline | None = None,
+    seed: int = 0,
 ) -> Verification:
     """Compare `runner` with `pipeline`.
 
@@ -86,6 +98,9 @@ def verify(
         What the file promises.
     source
         Name of the file, for messages.
+    trained
+        The pipeline with the weights before they were rounded for storing, if they were: how much
+        that changes is told, and is no error.
     seed
         Of the pictures.
 
@@ -96,7 +111,7 @@ def verify(
         more than `MASK_TOLERANCE` or `PROBABILITY_TOLERANCE`.
     """
     rng = np.random.default_rng(seed)
-    pixels = undecided = differing = 0
+    pixels = undecided = differing = changed = 0
     largest = 0.0
     seen: set[int] = set()
     for shape in SHAPES:
@@ -111,6 +126,10 @@ def verify(
         undecided += int((~decided).sum())
         seen.update(np.unique(mask).tolist())
         differing += int(((outputs[0] != mask) & decided).sum())
+        if trained is not None:
+            with torch.inference_mode():
+                before = trained(torch.from_numpy(images))[0].numpy()
+            changed += int((outputs[0] != before).sum())
         if contract.probabilities:
             # NaN is the largest difference of all, and stays so.
             largest = float(np.maximum(largest, np.abs(outputs[1] - probabilities).max()))
@@ -121,6 +140,7 @@ def verify(
         differing=differing,
         classes=len(seen),
         probability_difference=largest if contract.probabilities else None,
+        rounding=None if trained is None else changed / (pixels + undecided),
     )
     agrees = differing <= MASK_TOLERANCE * pixels and largest <= PROBABILITY_TOLERANCE
     # With nothing decided nothing was compared.

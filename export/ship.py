@@ -1,0 +1,282 @@
+r"""Put a trained run into the package: its file, its card and the card's page.
+
+    python export/ship.py runs/face --name face-unet --store float16 --notes face-unet.json \
+        --terms "research only" --set "EasyPortrait, val" data/easyportrait
+    python export/ship.py --time     # time the shipped files again, on a quiet machine
+    python export/ship.py --cards    # write the pages again
+
+The scores are those of the file that is shipped, on the val split of each ``--set TITLE DATA
+[PREFIX]``. NOTES is a JSON object with the fields of a card that nothing here can know: ``data``
+and ``fails``, and, if there are any, ``groups``, ``notes``, more ``scores``, another ``command``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from faceseg import zoo
+from faceseg.checkpoint import resolve
+from faceseg.config import Config
+from faceseg.draw import draw_portrait
+from faceseg.errors import InputError
+from faceseg.export import export_model
+from faceseg.files import atomic_path, write_json, write_text
+from faceseg.images import write_png
+from faceseg.machine import machine
+from faceseg.onnx_weights import read
+from faceseg.pictures import overlay
+from faceseg.predict import Predictor
+from faceseg.records import list_splits, open_source
+from faceseg.run_scores import score_images
+from faceseg.zoo import Card
+
+ROOT = Path(__file__).resolve().parents[1]
+WEIGHTS = ROOT / "faceseg" / "weights"
+PAGES = ROOT / "docs" / "models"
+
+_KEPT = ("images", "iou", "dice", "pixel_accuracy", "boundary_iou")
+_TIMED = (512, 512)
+
+
+@dataclass(frozen=True)
+class Set:
+    """A set to score on: its title in the card, where it is, and how its images' names begin."""
+
+    title: str
+    data: Path
+    prefix: str = ""
+
+
+def ship(
+    run: Path,
+    name: str,
+    *,
+    sets: Sequence[Set],
+    terms: str,
+    notes: dict[str, Any],
+    store: str = "float16",
+    threads: int = 1,
+    weights: Path = WEIGHTS,
+    pages: Path = PAGES,
+) -> Card:
+    """Export a run, score the file, and write file, card, page and example.
+
+    Parameters
+    ----------
+    run
+        Run folder or ``.pt`` file.
+    name
+        Of the model.
+    sets
+        What its file is scored on.
+    terms
+        Terms of use that follow from the data.
+    notes
+        Fields of the card that are not found here; they win over what is.
+    store
+        How the weights are stored, see `faceseg.export.export_model`.
+    threads
+        Of ONNX Runtime, for the scores and the time.
+    weights, pages
+        Folders of the files and of the pages.
+
+    Returns
+    -------
+    Card
+
+    Raises
+    ------
+    InputError
+        If the run cannot be exported, a field of the card is missing, a path of this machine would
+        get into it, or the shipped files would be larger than `faceseg.zoo.LIMIT`.
+    """
+    plan = json.loads((resolve(run).parent / "run.json").read_text())
+    missing = {"started", "commit", "data", "val", "options", "init", "config"} - set(plan)
+    if missing:
+        raise InputError(f"{run}: run.json without {', '.join(sorted(missing))}")
+    with tempfile.TemporaryDirectory() as folder:
+        (exported,) = export_model(run, ["onnx"], folder, terms=terms, store=store, name=name)
+        print(f"{name}: {exported.verification}", file=sys.stderr)
+        content = exported.path.read_bytes()
+        others = sum(p.stat().st_size for p in weights.glob("*.onnx") if p.stem != name)
+        if others + len(content) > zoo.LIMIT:
+            raise InputError(
+                f"{name}: {len(content):,} bytes and {others:,} of the other models are more than "
+                f"{zoo.LIMIT:,}; store it as float16 or int8"
+            )
+        stored = read(exported.path)
+        predict = Predictor(exported.path, provider="cpu", threads=threads)
+        trained = [v for k, v in stored.weights.items() if ".running_" not in k]
+        card = Card.of(
+            {
+                "name": name,
+                "task": stored.contract.task,
+                "classes": list(stored.contract.classes),
+                "network_size": list(stored.contract.size),
+                "parameters": sum(value.size for value in trained),
+                "store": store,
+                "bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "terms": terms,
+                "date": plan["started"][:10],
+                "faceseg": stored.contract.faceseg,
+                "commit": plan["commit"] or "none",
+                "command": command_of(plan),
+                "rounding": exported.verification.rounding,
+                "latency": latency(predict, threads),
+                **notes,
+                "scores": [*(_score(each, predict) for each in sets), *notes.get("scores", [])],
+            },
+            "the card",
+        )
+        here = {str(path.absolute()) for path in (ROOT, Path.home(), *(s.data for s in sets))}
+        text = json.dumps(card.to_dict())
+        for path in sorted(here - {"/"}):
+            if path in text:
+                raise InputError(f"{name}: {path} would get into the card; give a --command")
+        with atomic_path(weights / f"{name}.onnx") as temporary:
+            temporary.write_bytes(content)
+        write_json(weights / f"{name}.json", card.to_dict())
+        write_text(pages / f"{name}.md", card.markdown())
+        write_png(pages / f"{name}.png", example(predict))
+    return card
+
+
+def command_of(plan: dict[str, Any]) -> str:
+    """Return the command of a run, data sets as ``data/NAME``."""
+
+    def shown(path: str) -> str:
+        return f"data/{Path(path).name}"
+
+    words = ["faceseg", "train", shown(plan["data"])]
+    if plan["val"]:
+        words += ["--val", shown(plan["val"])]
+    if plan["options"].get("task", "face") != "face":
+        words += ["--task", plan["options"]["task"]]
+    if plan["init"]:
+        init = Path(plan["init"])
+        words += ["--init", f"runs/{init.name}" if init.is_absolute() else plan["init"]]
+    config = Config.from_dict(plan["config"])
+    for spec in fields(Config):
+        value = getattr(config, spec.name)
+        if value != spec.default:
+            text = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [f"--{spec.name.replace('_', '-')}", text]
+    return shlex.join([*words, "--out", "runs/new"])
+
+
+def latency(predict: Predictor, threads: int, repeats: int = 30) -> dict[str, Any]:
+    """Return the median time of one drawn portrait, from pixels to mask, and where it was taken."""
+    image = draw_portrait(np.random.default_rng(0), size=_TIMED)[0]
+    seconds = []
+    for _ in range(repeats + 3):
+        start = time.perf_counter()
+        predict(image)
+        seconds.append(time.perf_counter() - start)
+    return {
+        "median_ms": round(float(np.median(seconds[3:])) * 1e3, 2),
+        "size": list(_TIMED),
+        "threads": threads,
+        "cpu": machine()["cpu"],
+        "runtime": f"ONNX Runtime {onnxruntime.__version__}",
+        "date": datetime.now(timezone.utc).date().isoformat(),
+    }
+
+
+def example(predict: Predictor) -> np.ndarray:
+    """Return four drawn portraits above what the model finds in them, (256, 512, 3) uint8."""
+    task = "mask" if predict.contract.task == "mask" else "face"
+    rng = np.random.default_rng(1)
+    images = [draw_portrait(rng, task=task, size=(128, 128))[0] for _ in range(4)]
+    found = [overlay(image, predict(image)) for image in images]
+    return np.concatenate([np.concatenate(row, axis=1) for row in (images, found)])
+
+
+def write_pages(weights: Path = WEIGHTS, pages: Path = PAGES) -> None:
+    """Write the page of each card again."""
+    for path in sorted(weights.glob("*.json")):
+        write_text(pages / f"{path.stem}.md", Card.read(path).markdown())
+
+
+def time_again(threads: int, weights: Path = WEIGHTS) -> None:
+    """Time each shipped file again."""
+    for path in sorted(weights.glob("*.onnx")):
+        predict = Predictor(path, provider="cpu", threads=threads)
+        card = Card.read(path.with_suffix(".json"))
+        card = replace(card, latency=latency(predict, threads))
+        write_json(path.with_suffix(".json"), card.to_dict())
+        print(f"{path.stem}: {card.latency['median_ms']} ms")
+
+
+def _score(each: Set, predict: Predictor) -> dict[str, Any]:
+    split = "val" if "val" in list_splits(each.data) else "train"
+    contract = predict.contract
+    source = open_source(each.data, split=split, task=contract.task)
+    source.expect_classes(contract.name, contract.classes)
+    chosen = tuple(r for r in source.records if r.name.startswith(each.prefix))
+    if not chosen:
+        raise InputError(f"{each.data}: no image whose name starts with {each.prefix!r}")
+    row = score_images(contract.name, replace(source, records=chosen), predict).row()
+    return {"set": each.title, **{key: row[key] for key in _KEPT}}
+
+
+def main() -> int:
+    """Read the command line and do what it says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", nargs="?", type=Path, metavar="RUN")
+    parser.add_argument("--name")
+    parser.add_argument("--store", default="float16", choices=("float32", "float16", "int8"))
+    parser.add_argument("--terms")
+    parser.add_argument("--notes", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--set", dest="sets", nargs="+", action="append", default=[], metavar="TITLE DATA [PREFIX]"
+    )
+    parser.add_argument("--command", help="instead of what run.json tells")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--time", action="store_true")
+    parser.add_argument("--cards", action="store_true")
+    args = parser.parse_args()
+    if args.run:
+        if not (args.name and args.terms and args.notes and all(len(s) > 1 for s in args.sets)):
+            parser.error("RUN needs --name, --terms, --notes, and --set with a title and a set")
+        notes = json.loads(args.notes.read_text(encoding="utf-8"))
+        if args.command:
+            notes["command"] = args.command
+        try:
+            card = ship(
+                args.run,
+                args.name,
+                sets=[Set(title, Path(data), *rest) for title, data, *rest in args.sets],
+                terms=args.terms,
+                notes=notes,
+                store=args.store,
+                threads=args.threads,
+            )
+        except InputError as error:
+            parser.error(str(error))
+        print(zoo.listing([card]))
+    if args.time:
+        time_again(args.threads)
+    if args.time or args.cards:
+        write_pages()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
