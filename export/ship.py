@@ -157,19 +157,21 @@ def ship(
 
 
 def command_of(plan: dict[str, Any]) -> str:
-    """Return the command of a run, data sets as ``data/NAME``."""
+    """Return the command of a run, without the folders of this machine."""
 
-    def shown(path: str) -> str:
-        return f"data/{Path(path).name}"
+    def shown(folder: str, path: str) -> str:
+        # A file with the folder that it is in.
+        parts = Path(path).parts
+        return "/".join([folder, *parts[-2 if Path(path).suffix else -1 :]])
 
-    words = ["faceseg", "train", shown(plan["data"])]
+    words = ["faceseg", "train", shown("data", plan["data"])]
     if plan["val"]:
-        words += ["--val", shown(plan["val"])]
+        words += ["--val", shown("data", plan["val"])]
     if plan["options"].get("task", "face") != "face":
         words += ["--task", plan["options"]["task"]]
     if plan["init"]:
-        init = Path(plan["init"])
-        words += ["--init", f"runs/{init.name}" if init.is_absolute() else plan["init"]]
+        init = plan["init"]
+        words += ["--init", shown("runs", init) if Path(init).is_absolute() else init]
     config = Config.from_dict(plan["config"])
     for spec in fields(Config):
         value = getattr(config, spec.name)

@@ -292,7 +292,7 @@ def test_the_auxiliary_head_starts_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("store", "share"), [("float16", 0.7), ("int8", 0.5)])
 def test_weights_stored_small(exported: Exports, tmp_path: Path, store: str, share: float) -> None:
-    config = replace(checkpoint.load(exported.checkpoint).config, width=8, depth=3)
+    config = replace(checkpoint.load(exported.checkpoint).config, width=8, depth=3, stride=2)
     torch.manual_seed(0)
     weights = build(config, 2).state_dict()
     classes = ("background", "face")
@@ -361,7 +361,7 @@ def test_ship(
         "data": str(ellipses),
         "val": None,
         "options": {"task": "face"},
-        "init": None,
+        "init": str(tmp_path / "first" / "last.pt"),
         "config": checkpoint.load(exported.checkpoint).config.to_dict(),
     }
     folder = tmp_path / "run"
@@ -382,7 +382,8 @@ def test_ship(
     assert Predictor("face-unet").contract.name == "face-unet"
     assert [(row["set"], row["images"]) for row in card.scores] == [("ellipses", 12), ("some", 10)]
     assert card.command == (
-        "faceseg train data/train.csv --width 4 --depth 2 --size 64x64 --out runs/new"
+        f"faceseg train data/{ellipses.parent.name}/train.csv --init runs/first/last.pt "
+        "--width 4 --depth 2 --size 64x64 --out runs/new"
     )
     assert (pages / "face-unet.md").read_text() == card.markdown()
     assert (pages / "face-unet.png").stat().st_size < 300_000
