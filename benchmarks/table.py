@@ -14,7 +14,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "metrics.md", ROOT / "README.md")
+PAGES = (
+    ROOT / "docs" / "benchmarks.md",
+    ROOT / "docs" / "metrics.md",
+    ROOT / "docs" / "results.md",
+    ROOT / "README.md",
+)
 PATTERNS = ["ellipse", "smooth", "sparse", "noise", "empty", "full"]
 SIZES = {"256": "256²", "512": "512²", "1080p": "1080 × 1920"}
 # The versions that have targets, fastest first.
@@ -379,7 +384,7 @@ def models(result: Row) -> str:
     """Return the tables of a file of results of `score_models.py`."""
     lines = ["# Shipped models and classical methods", "", heading(result), ""]
     for part in result["parts"]:
-        lines += [f"## {part['title'][0].upper()}{part['title'][1:]}", "", _models(part), ""]
+        lines += [f"**{part['title'][0].upper()}{part['title'][1:]}**", "", _models(part), ""]
     lines += ["In brackets the 95 % interval over subjects; ms: one picture, one thread."]
     return "\n".join(lines) + "\n"
 
@@ -428,6 +433,8 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
     other = json.loads(robustness.read_text(encoding="utf-8"))
     counted = max(RESULTS.glob("metrics_*.json"))
     counting = json.loads(counted.read_text(encoding="utf-8"))
+    shipped = max(RESULTS.glob("models_*.json"))
+    scored = json.loads(shipped.read_text(encoding="utf-8"))
     up = "../" * (len(page.relative_to(ROOT).parts) - 1)
     here = f"{up}{RESULTS.relative_to(ROOT).as_posix()}"
     return {
@@ -442,6 +449,9 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
         f"[every input]({here}/{robustness.stem}.md).",
         "counts": f"{counts_table(counting)}\n\nThe same as JSON: "
         f"[{counted.stem}]({here}/{counted.name}).",
+        "models": models(scored).partition("\n\n")[2].rstrip(),
+        "models_readme": f"{models_readme(scored)}\n\n{scored['machine']['cpu']}, one thread, "
+        f"{scored['date'][:10]}, [with intervals]({here}/{shipped.stem}.md).",
         "counts_readme": f"{counts_readme(counting)}\n\n{counting['machine']['cpu']}, "
         f"{counting['date'][:10]}, [all results]({here}/{counted.stem}.md).",
     }

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from faceseg import zoo
 from faceseg.checkpoint import resolve
@@ -35,12 +36,12 @@ from faceseg.draw import draw_portrait
 from faceseg.errors import InputError
 from faceseg.export import export_model
 from faceseg.files import atomic_path, write_json, write_text
-from faceseg.images import write_png
+from faceseg.images import read_image, write_png
 from faceseg.machine import machine
 from faceseg.onnx_weights import read
 from faceseg.pictures import overlay
 from faceseg.predict import Predictor
-from faceseg.records import list_splits, open_source
+from faceseg.records import Source, list_splits, open_source
 from faceseg.run_scores import score_images
 from faceseg.zoo import Card
 
@@ -121,6 +122,7 @@ def ship(
         stored = read(exported.path)
         predict = Predictor(exported.path, provider="cpu", threads=threads)
         trained = [v for k, v in stored.weights.items() if ".running_" not in k]
+        scored = [_score(each, predict) for each in sets]
         card = Card.of(
             {
                 "name": name,
@@ -139,7 +141,8 @@ def ship(
                 "rounding": exported.verification.rounding,
                 "latency": latency(predict, threads),
                 **notes,
-                "scores": [*(_score(each, predict) for each in sets), *notes.get("scores", [])],
+                "scores": [*(row for row, _ in scored), *notes.get("scores", [])],
+                "groups": [*(g for _, groups in scored for g in groups), *notes.get("groups", [])],
             },
             "the card",
         )
@@ -224,7 +227,8 @@ def time_again(threads: int, weights: Path = WEIGHTS) -> None:
         print(f"{path.stem}: {card.latency['median_ms']} ms")
 
 
-def _score(each: Set, predict: Predictor) -> dict[str, Any]:
+def _score(each: Set, predict: Predictor) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the row of a set, and of its darkest, middle and brightest third."""
     split = "val" if "val" in list_splits(each.data) else "train"
     contract = predict.contract
     source = open_source(each.data, split=split, task=contract.task)
@@ -232,8 +236,35 @@ def _score(each: Set, predict: Predictor) -> dict[str, Any]:
     chosen = tuple(r for r in source.records if r.name.startswith(each.prefix))
     if not chosen:
         raise InputError(f"{each.data}: no image whose name starts with {each.prefix!r}")
-    row = score_images(contract.name, replace(source, records=chosen), predict).row()
-    return {"set": each.title, **{key: row[key] for key in _KEPT}}
+    source = replace(source, records=chosen)
+    scored = score_images(contract.name, source, predict)
+    row = scored.row()
+    groups = []
+    for title, part in zip(_THIRDS, np.array_split(_by_light(source), len(_THIRDS)), strict=True):
+        of = scored.part({source.records[place].name for place in part}).row()
+        about = {"set": each.title, "by": f"light on {_LIT[contract.task][1]}", "group": title}
+        groups.append({**about, **{key: of[key] for key in ("images", "iou")}})
+    if len(contract.classes) > 2:
+        for found in scored.classes()[1:]:
+            about = {"set": each.title, "by": "class", "group": found["class"]}
+            groups.append({**about, "images": row["images"], "iou": found["iou"]})
+    return {"set": each.title, **{key: row[key] for key in _KEPT}}, groups
+
+
+_THIRDS = ("darkest third", "middle third", "brightest third")
+# The class whose pixels tell, and what it is called.
+_LIT = {"face": (1, "the face"), "mask": (1, "the mask"), "parse": (2, "the skin")}
+
+
+def _by_light(source: Source) -> NDArray[np.int64]:
+    """Return the places of images by the mean luma (ITU-R BT.601) of a class, darkest first."""
+    part, _ = _LIT[source.task]
+    luma = []
+    for record in source.records:
+        image = read_image(record.image)
+        pixels = image[source.mask(record, image.shape[:2]) == part].mean(axis=0)
+        luma.append(pixels @ (0.299, 0.587, 0.114))
+    return np.argsort(luma, kind="stable")
 
 
 def main() -> int:

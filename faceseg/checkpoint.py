@@ -54,7 +54,7 @@ class Checkpoint:
     versions
         Versions of faceseg and torch that wrote it.
     terms
-        Terms of use, where an ``.onnx`` file states them; its exports keep them.
+        Terms of use of the shipped or exported model that it started from; its exports keep them.
     """
 
     path: Path
@@ -114,6 +114,7 @@ def save(
     weights: dict[str, Tensor],
     scores: dict[str, float] | None = None,
     state: dict[str, Any] | None = None,
+    terms: str = "",
 ) -> None:
     """Write a checkpoint, atomically.
 
@@ -132,6 +133,7 @@ def save(
         "weights": weights,
         "scores": scores or {},
         "state": state or {},
+        "terms": terms,
         "versions": {"faceseg": faceseg.__version__, "torch": str(torch.__version__)},
     }
     # Serialised in memory first: torch reports a full disk as a RuntimeError without a reason.
@@ -179,12 +181,8 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         with zipfile.ZipFile(found) as archive:
             # torch does not look at the checksums.
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise InputError(
-                f"{found}: damaged: the checksum of {damaged} is another; use a copy, or train "
-                "again"
-            )
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile
         content = torch.load(found, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
@@ -210,6 +208,7 @@ def load(path: str | os.PathLike[str]) -> Checkpoint:
             scores=content["scores"],
             state=content["state"],
             versions=content["versions"],
+            terms=content.get("terms", ""),
         )
     except KeyError as error:
         raise InputError(f"{found}: a faceseg checkpoint without {error}; it is damaged") from error

@@ -156,6 +156,8 @@ class _Training:
         self.total = config.epochs * self.batches.per_epoch
         self.place = _Place(data=_fingerprint(source))
         self.finished = False
+        # Of the weights that the run started from; what is trained inherits them.
+        self.terms = ""
         # Steps without finite gradients since the last one that had them.
         self.bad: list[int] = []
 
@@ -178,6 +180,7 @@ class _Training:
                     k: v for k, v in model.state_dict().items() if k.startswith(model.heads)
                 }
                 self.log(f"{init.path} has other classes: the last layer starts anew")
+            self.terms = init.terms
             checkpoint.load_weights(model, weights, str(init.path))
         balance = class_weights_of(config, self.source) if self.world.rank == 0 else None
         balance = self.world.agree(balance)
@@ -315,6 +318,7 @@ class _Training:
             weights=model.state_dict(),
             scores=scores,
             state=state,
+            terms=self.terms,
         )
 
     def _state(self) -> dict[str, Any]:
@@ -341,6 +345,7 @@ class _Training:
                 f"{saved.path}: was run on other records than {self.source.path} holds now"
             )
         self.place = place
+        self.terms = saved.terms
         checkpoint.load_weights(self.step.model, saved.weights, str(saved.path))
         self.step.load_state_dict(saved.state["step"])
         self.scheduler.load_state_dict(saved.state["scheduler"])

@@ -197,7 +197,7 @@ def test_starting_from_a_checkpoint(source, whole, tmp_path):
 
 def test_starting_from_a_checkpoint_of_other_classes(source, whole, tmp_path):
     init = checkpoint.load(whole.folder)
-    other = replace(init, classes=("background", "skin", "lips"))
+    other = replace(init, classes=("background", "skin", "lips"), terms="research alone")
     other.weights["head.weight"] = torch.full((3, 4, 1, 1), 1e6)
     other.weights["head.bias"] = torch.zeros(3)
     lines = []
@@ -208,6 +208,7 @@ def test_starting_from_a_checkpoint_of_other_classes(source, whole, tmp_path):
     assert tuned["head.weight"].shape == (2, 4, 1, 1)
     assert tuned["head.weight"].abs().max() < 10
     assert any("the last layer starts anew" in line for line in lines)
+    assert checkpoint.load(tmp_path).terms == "research alone"
 
 
 def test_cross_validation_keeps_groups_together(source, tmp_path, monkeypatch):
