@@ -92,10 +92,15 @@ def call_costs(result: Row) -> dict[str, dict[str, float]]:
 
 def heading(result: Row) -> str:
     """Return what was measured on, with what, and when."""
-    machine, speed = result["machine"], result["bandwidth"]
-    return (
+    machine, speed = result["machine"], result.get("bandwidth")
+    line = (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; {result['date']}, "
-        f"commit {result['commit']}; {_used(result['versions'], result['subject'])}.\n\n"
+        f"commit {result['commit']}; {_used(result['versions'], result['subject'])}."
+    )
+    if speed is None:
+        return line
+    return (
+        f"{line}\n\n"
         f"Memory, on 8 buffers of 1080 × 1920 bytes in turn: read {speed['read']:.1f} GB/s, "
         f"memset {speed['memset']:.1f} GB/s, memcpy {speed['memcpy']:.1f} GB/s."
     )
@@ -106,6 +111,8 @@ def _used(found: dict[str, str], subject: str = "rle") -> str:
     names = ["python", "numpy", "pycocotools", "rlemasklib", "faster-coco-eval", "hotcoco", "numba"]
     if subject == "rle":
         names += ["opencv-python-headless"]
+    elif subject == "models":
+        names = ["python", "numpy", "onnxruntime", "opencv-python-headless"]
     else:
         names += [
             "torch", "scikit-learn", "torchmetrics", "segmentation-models-pytorch", "monai",

@@ -88,6 +88,8 @@ def test_train_then_eval(ellipses, tmp_path, capsys):
     assert "otsu" in table
     rows = [line for line in table.splitlines() if not line.startswith(("next", "tables"))]
     assert max(map(len, rows)) <= 80
+    assert main(["eval", str(ellipses), "otsu", "--frames"]) == 0
+    assert ", whole frames in two passes\n" in capsys.readouterr().out
     rows = (scores / "scores.csv").read_text().splitlines()
     assert rows[0] == "model,iou,dice,pixel_accuracy,mean_image_iou,images"
     assert len(rows) == 3

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from faceseg import RLE
 from faceseg.cli import main
 from faceseg.draw import draw_portrait
-from faceseg.images import read_labels, write_png
+from faceseg.images import read_labels, write_jpeg, write_png
 from faceseg.predict import Predictor
 
 if TYPE_CHECKING:
@@ -93,6 +94,62 @@ def test_onnx_prediction_imports_no_torch(exported: Exports, photos: Path, tmp_p
         "sys.exit(status or ('torch' in sys.modules or 'cv2' in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("size", [(64, 64), (4000, 3000)])
+def test_predict_takes_whole_frames_of_any_size(
+    exported: Exports, size: tuple[int, int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_jpeg(tmp_path / "a.jpg", np.full((*size, 3), 90, np.uint8))
+    for switch in ((), ("--frames",), ("--frames", "--levels", "2")):
+        out = tmp_path / f"out{len(switch)}"
+        status, said, _ = run(
+            capsys, "predict", exported.onnx, tmp_path / "a.jpg", "--out", out, *switch
+        )
+        assert status == 0
+        assert ("two passes" in said) == bool(switch)
+        assert read_labels(out / "mask" / "a.png").shape == size
+
+
+@pytest.mark.parametrize(
+    ("switch", "message"),
+    [
+        (("--levels", "2"), "without --frames"),
+        (("--frames", "--levels", "0"), "expected 1 or more"),
+    ],
+)
+def test_levels_that_make_no_sense(
+    switch: tuple[str, ...],
+    message: str,
+    exported: Exports,
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, _, err = run(capsys, "predict", exported.onnx, photos, "--out", tmp_path, *switch)
+    assert status == 2
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_predict_turns_and_takes_grey_pictures(
+    exported: Exports, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, _ = draw_portrait(np.random.default_rng(6), size=(60, 80))
+    grey = Image.fromarray(picture).convert("L")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "in").mkdir()
+    grey.save(tmp_path / "in" / "plain.png")
+    grey.rotate(90, expand=True).save(tmp_path / "in" / "turned.png", exif=exif)
+    grey.convert("RGB").save(tmp_path / "in" / "rgb.png")
+    assert run(capsys, "predict", exported.onnx, tmp_path / "in", "--out", tmp_path)[0] == 0
+    plain, *others = (
+        read_labels(tmp_path / "mask" / f"{name}.png") for name in ("plain", "turned", "rgb")
+    )
+    assert plain.shape == (60, 80)
+    for mask in others:
+        assert np.array_equal(mask, plain)
 
 
 def test_a_file_that_is_no_image_is_named_before_anything_is_written(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import faceseg
 from faceseg import zoo
 from faceseg.cli.extras import ALL, install, missing
-from faceseg.cli.source import quoted
+from faceseg.cli.source import add_frames_arguments, quoted, with_frames
 from faceseg.config import parse_size
 from faceseg.errors import InputError, suggest
 from faceseg.files import write_csv, write_json
@@ -72,13 +72,14 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "predict",
         help="masks, overlays or run lengths of pictures",
         usage="faceseg predict [MODEL] IMAGE [IMAGE ...] --out DIR [--save A,B]\n"
-        "                       [--device DEVICE] [--threads N]",
+        "                       [--device DEVICE] [--threads N] [--frames [--levels N]]",
         description="Segment pictures with a shipped or exported model (both need no torch), a\n"
         f"checkpoint or a classical method; with {zoo.DEFAULT} if none is named.",
         epilog="examples:\n"
         "  faceseg predict photo.jpg --out masks\n"
         "  faceseg predict mask-unet photos --out masks\n"
         "  faceseg predict face-unet.onnx photos --out masks --save mask,overlay,rle\n"
+        "  faceseg predict frames --out masks --frames\n"
         "  faceseg predict runs/face 'photos/*.jpg' --out masks --device cuda",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -102,6 +103,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     predict.add_argument(
         "--threads", type=int, metavar="N", help="threads of ONNX Runtime (default: its choice)"
     )
+    add_frames_arguments(predict)
     predict.set_defaults(run=_predict)
 
     models = commands.add_parser(
@@ -201,14 +203,15 @@ def _predict(args: argparse.Namespace) -> int:
         if path.stem in stems:
             raise InputError(f"{path}: its results would replace those of {stems[path.stem]}")
         stems[path.stem] = path
-    model = load_segmenter(named, device=args.device, threads=args.threads)
+    model = with_frames(args, load_segmenter(named, device=args.device, threads=args.threads))
     if "rle" in args.save and len(model.classes) > 2:
         raise InputError(
             f"{named}: --save rle takes one foreground class, this model has "
             f"{len(model.classes) - 1}; use --save mask"
         )
     how = "chosen automatically" if args.device == "auto" else f"--device {args.device}"
-    print(f"{model.name}: {', '.join(model.classes)}; on {model.runs_on} ({how})")
+    passes = "; whole frames in two passes" if args.frames else ""
+    print(f"{model.name}: {', '.join(model.classes)}; on {model.runs_on} ({how}){passes}")
     start = time.perf_counter()
     done = _segment_all(model, paths, args.out, args.save)
     seconds = time.perf_counter() - start

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 import faceseg
 from faceseg import zoo
 from faceseg.cli.extras import ALL
-from faceseg.cli.source import add_source_arguments, open_from, quoted, source_options
+from faceseg.cli.source import (
+    add_frames_arguments,
+    add_source_arguments,
+    open_from,
+    quoted,
+    source_options,
+    with_frames,
+)
 from faceseg.config import Config
 from faceseg.errors import InputError
 from faceseg.machine import commit
@@ -101,6 +108,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "--tta", default="none", choices=("none", "flip"),
         help="checkpoints alone: flip averages over the mirror image, in twice the time",
     )  # fmt: skip
+    add_frames_arguments(score)
     add_source_arguments(score)
     score.set_defaults(run=_eval)
 
@@ -465,12 +473,14 @@ def _eval(args: argparse.Namespace) -> int:
     ]
     for model in loaded:
         source.expect_classes(model.name, model.classes)
+    loaded = [with_frames(args, model) for model in loaded]
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
     splits = list_splits(args.data, images=args.images, masks=args.masks)
     part = args.split if args.split in splits else "all"
-    averaged = "" if args.tta == "none" else f", test-time augmentation {args.tta}"
-    print(f"{source.kind}, {part}: {len(source.records)} images, task {source.task}{averaged}\n")
+    how = "" if args.tta == "none" else f", test-time augmentation {args.tta}"
+    how += ", whole frames in two passes" if args.frames else ""
+    print(f"{source.kind}, {part}: {len(source.records)} images, task {source.task}{how}\n")
     print(f"{'model':24}{'IoU':>8}{'Dice':>8}{'accuracy':>10}{'image IoU':>11}   runs on")
     evaluations: list[tuple[str, Evaluation]] = []
     for model in loaded:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from faceseg.errors import InputError
+
 if TYPE_CHECKING:
     from faceseg.records import Source
+    from faceseg.segment import Loaded
 
 _FIELDS = (
     "task", "classes", "images", "masks", "image_column", "rle_column", "order", "base",
@@ -26,6 +30,32 @@ def class_ids(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r}, expected numbers such as 2,3,4") from None
+
+
+def add_frames_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that `with_frames` reads."""
+    parser.add_argument(
+        "--frames", action="store_true",
+        help="whole frames, small faces: segment each find again, from near (docs/frames.md)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--levels", type=int, metavar="N",
+        help="--frames: 2 looks for faces half as large, in many more calls (default: 1)",
+    )  # fmt: skip
+
+
+def with_frames(args: argparse.Namespace, model: Loaded) -> Loaded:
+    """Return the model as one of whole frames, if that was asked for."""
+    if not args.frames:
+        if args.levels is not None:
+            raise InputError(f"--levels: {args.levels} given without --frames; add --frames")
+        return model
+    levels = 1 if args.levels is None else args.levels
+    if levels < 1:
+        raise InputError(f"--levels: {levels} given, expected 1 or more")
+    from faceseg.frames import whole_frames
+
+    return replace(model, segment=whole_frames(model.segment, levels=levels))
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
