@@ -422,9 +422,8 @@ def models_readme(result: Row) -> str:
     for part in result["parts"]:
         shipped = [row for row in part["rows"] if row["parameters"]]
         rest = [row for row in part["rows"] if not row["parameters"]]
-        chosen.append(
-            f"{part['title']}:\n\n{_models({'rows': shipped + rest[:1]}, intervals=False)}"
-        )
+        title = f"{part['title'][0].upper()}{part['title'][1:]}"
+        chosen.append(f"{title}:\n\n{_models({'rows': shipped + rest[:1]}, intervals=False)}")
     return "\n\n".join(chosen)
 
 
