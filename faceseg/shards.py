@@ -150,9 +150,15 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not JSON: {error}") from None
     if not isinstance(index, dict) or index.get("format") != _FORMAT:
         raise InputError(f"{path}: expected format {_FORMAT!r}; write the shards again")
-    for split in index["splits"].values():
-        for shard in split["shards"]:
-            _check_size(folder / shard["file"], shard["bytes"])
+    try:
+        for name in ("task", "classes", "masks"):
+            index[name]
+        for split in index["splits"].values():
+            split["table"], split["sha256"]
+            for shard in split["shards"]:
+                _check_size(folder / shard["file"], shard["bytes"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged: {error}; write the shards again") from None
     return index
 
 

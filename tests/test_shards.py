@@ -201,6 +201,11 @@ def test_a_missing_shard_index_or_table(shards):
     with pytest.raises(InputError, match=r"train\.csv: missing, or not as it was written"):
         open_source(shards)
     index = shards / "index.json"
+    whole = json.loads(index.read_text())
+    for without in ("task", "classes", "masks", "splits"):
+        index.write_text(json.dumps({k: v for k, v in whole.items() if k != without}))
+        with pytest.raises(InputError, match=rf"index\.json: damaged: '{without}'"):
+            open_source(shards)
     index.write_text("[]")
     with pytest.raises(InputError, match=r"index\.json: expected format 'faceseg shards 1'"):
         open_source(shards)
