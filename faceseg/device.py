@@ -63,9 +63,9 @@ def keep_memory() -> bool:
     """Let this process keep the memory it frees, and return whether it does.
 
     A step of training frees its activations and asks for the same sizes again; glibc gives them
-    back to the system, which clears each page anew: a light U-Net's step takes 1.15 times as long on
-    one core (``benchmarks/run.py train``). It holds until the process ends. Where ``MALLOC_...`` or
-    ``GLIBC_TUNABLES`` are set, or the C library is another one, nothing is changed.
+    back to the system, which clears each page anew: a light U-Net's step takes 1.15 times as long
+    on one core (``benchmarks/run.py train``). It holds until the process ends. Where ``MALLOC_...``
+    or ``GLIBC_TUNABLES`` are set, or the C library is another one, nothing is changed.
     """
     if sys.platform != "linux" or any(
         name.startswith(("MALLOC_", "GLIBC_TUNABLES")) for name in os.environ
