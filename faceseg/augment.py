@@ -157,17 +157,16 @@ def _surround(
     if rng.random() < 0.7:
         around = _backdrop(int(rng.integers(64)), size)
         if rng.random() < 0.5:
-            around = around[:, ::-1]
+            around = np.ascontiguousarray(around[:, ::-1])
     else:
         around = _draw_texture(rng, *size)
     if rng.random() < 0.1:
-        return np.ascontiguousarray(around), np.zeros_like(labels)
+        return around, np.zeros_like(labels)
     inside = _warp(np.full(shape, 255, np.uint8), move, size, cv2.INTER_LINEAR, (0,))
     cover = inside.astype(np.float32) / 255
     if rng.random() < 0.5:
         # The seam fades within the picture.
         cover = (2 * cv2.GaussianBlur(cover, (0, 0), rng.uniform(1, 4)) - 1).clip(0, 1)
-    around = np.ascontiguousarray(around)
     return np.asarray(cv2.blendLinear(image, around, cover, 1 - cover), np.uint8), labels
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -439,7 +440,8 @@ def test_a_shipped_file_is_what_its_card_says(name: str) -> None:
     assert page.read_text(encoding="utf-8") == card.markdown()
     assert page.with_suffix(".png").is_file()
     text = json.dumps(card.to_dict())
-    assert not any(trace in text for trace in ("/home/", "/root/", "/tmp/", str(ROOT)))
+    # No absolute path of any machine.
+    assert not re.search(r"(?<![\w.])/\w", text)
 
 
 @pytest.mark.parametrize("name", NAMES)
