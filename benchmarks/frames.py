@@ -24,8 +24,7 @@ from tqdm import tqdm
 
 from faceseg.boundary import boundary_iou
 from faceseg.draw import draw_portrait
-from faceseg.draw.background import paint_background
-from faceseg.draw.canvas import Canvas
+from faceseg.draw.background import draw_background
 from faceseg.errors import InputError
 from faceseg.files import write_json, write_text
 from faceseg.frames import whole_frames
@@ -48,9 +47,7 @@ class Frame:
 
 def background(rng: np.random.Generator, height: int, width: int) -> Image:
     """Draw a background at a quarter of the size, enlarge it and add the grain of a sensor."""
-    canvas = Canvas(height // 4, width // 4)
-    paint_background(canvas, rng, rng.uniform(0.05, 0.7, 3).astype(np.float32))
-    small = (np.asarray(canvas.colour).clip(0, 1) ** np.float32(1 / 2.2) * 255).astype(np.uint8)
+    small = draw_background(rng, (height // 4, width // 4))
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     grain = np.zeros((height, width), np.int16)
     cv2.setRNGSeed(int(rng.integers(2**31)))

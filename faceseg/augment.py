@@ -15,8 +15,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from faceseg.config import Config
-from faceseg.draw.background import paint_background
-from faceseg.draw.canvas import Canvas
+from faceseg.draw.background import draw_background
 from faceseg.rle import RLE
 
 Image = NDArray[np.uint8]
@@ -138,11 +137,7 @@ def _draw_scene(rng: np.random.Generator, config: Config) -> tuple[NDArray[np.fl
 @lru_cache(maxsize=64)
 def _backdrop(number: int, size: tuple[int, int]) -> Image:
     """Return one of 64 drawn backgrounds, as (h, w, 3) uint8."""
-    rng = np.random.default_rng((number, 64))
-    canvas = Canvas(*size)
-    paint_background(canvas, rng, rng.uniform(0.05, 0.7, 3).astype(np.float32))
-    pixels = np.asarray(canvas.colour).clip(0, 1) ** np.float32(1 / 2.2) * 255
-    return np.asarray(pixels, np.uint8)
+    return draw_background(np.random.default_rng((number, 64)), size)
 
 
 def _surround(

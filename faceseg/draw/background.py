@@ -39,6 +39,14 @@ def paint_background(canvas: Canvas, rng: np.random.Generator, skin: Floats) -> 
     canvas.colour[:] = enlarged(back.colour, canvas.shape)
 
 
+def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Draw a background with nobody before it, as (h, w, 3) uint8 sRGB of `size` (h, w)."""
+    canvas = Canvas(*size)
+    paint_background(canvas, rng, rng.uniform(0.05, 0.7, 3).astype(np.float32))
+    pixels = np.asarray(canvas.colour).clip(0, 1) ** np.float32(1 / 2.2) * 255
+    return np.asarray(pixels, np.uint8)
+
+
 def _base_colour(rng: np.random.Generator, skin: Floats) -> Floats:
     pick = rng.random()
     if pick < 0.12:
