@@ -174,14 +174,21 @@ def resident() -> int:
         return int(file.read().split()[1]) * 4096
 
 
-def growth(function: Callable[[], object], calls: int) -> tuple[int, int]:
-    """Return the memory after a tenth of the calls, and how much the rest added."""
+def growth(function: Callable[[], object], calls: int, turns: int = 1) -> tuple[int, int]:
+    """Return the memory after a tenth of the calls, and how much the rest added.
+
+    The rest is done `turns` times, and the least that one of them added is returned: a leak adds
+    to each, what the allocator or another thread takes once does not.
+    """
     for _ in range(calls // 10):
         function()
-    before = resident()
-    for _ in range(calls - calls // 10):
-        function()
-    return before, resident() - before
+    before, added = resident(), []
+    for _ in range(turns):
+        start = resident()
+        for _ in range(calls - calls // 10):
+            function()
+        added.append(resident() - start)
+    return before, min(added)
 
 
 def main() -> int:
