@@ -142,6 +142,10 @@ def test_a_wider_scene_moves_picture_and_mask_together(scene, seed):
     swap = swap_table(("background", "face"))
     image, moved = augment(np.random.default_rng(seed), picture, mask, config, swap)
     again = augment(np.random.default_rng(seed), picture, RLE.from_mask(mask), config, swap)
+    if not moved.any():
+        # A sample without a face can be of colours drawn from where the face was.
+        assert not again[1].any()
+        return
     assert (again[0] == image).all()
     assert (again[1] != moved).mean() < 0.03
     # Drawn surroundings may be white, too, but where the mask is the picture is white.

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from faceseg.config import Config
 from faceseg.errors import InputError
 from faceseg.models import build
+from faceseg.models.convolution import Conv2d
 from faceseg.models.pipeline import MEAN, STD, Normalise, Pipeline, segmenter
 
 CONFIGS = {
@@ -147,3 +148,55 @@ def test_segmenter_keeps_the_mode_and_takes_any_strides():
     assert pipeline.training
     assert (mask.shape, mask.dtype) == ((40, 30), np.uint8)
     assert (segment(np.asfortranarray(image)) == mask).all()
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "kernel", "stride", "dilation"),
+    [
+        (8, (8, 8), 5, 1, 2),
+        (6, (33, 20), 5, 2, 1),
+        (6, (7, 9), 5, 1, 2),
+        (12, (16, 15), 5, 1, 1),
+        (4, (16, 16), 3, 2, 1),
+        (5, (11, 8), 3, 1, 4),
+    ],
+)
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_depthwise_convolutions_differentiate_as_pytorch_says(
+    channels, size, kernel, stride, dilation, layout
+):
+    padding = kernel // 2 * dilation
+    form = (channels, channels, kernel, stride, padding, dilation, channels, False)
+    ours, theirs = Conv2d(*form), torch.nn.Conv2d(*form)
+    theirs.load_state_dict(ours.state_dict())
+    theirs.double()
+    x = torch.randn(3, channels, *size).contiguous(memory_format=layout).requires_grad_()
+    exact = x.detach().double().requires_grad_()
+    found, expected = ours(x), theirs(exact)
+    slope = torch.randn_like(found)
+    found.backward(slope)
+    expected.backward(slope.double())
+    assert type(found.grad_fn).__name__ == "_DepthwiseBackward"
+    for a, b in ((found, expected), (x.grad, exact.grad), (ours.weight.grad, theirs.weight.grad)):
+        torch.testing.assert_close(a.double(), b, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("dilation", [5, 8, 12])
+def test_weights_that_meet_padding_alone_are_left_out(dilation):
+    ours = Conv2d(4, 6, 3, padding=dilation, dilation=dilation)
+    theirs = torch.nn.Conv2d(4, 6, 3, padding=dilation, dilation=dilation)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 4, 8, 7)
+    found, expected = ours(x), theirs(x)
+    torch.testing.assert_close(found, expected)
+    slope = torch.randn_like(found)
+    found.backward(slope)
+    expected.backward(slope)
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+
+
+def test_deeplabs_convolutions_are_the_short_ones():
+    network = build(Config(model="deeplabv3"), 2)
+    layers = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert layers
+    assert all(type(layer) is Conv2d for layer in layers)

@@ -14,6 +14,7 @@ from torchvision.models import get_model_weights, segmentation
 
 from faceseg.errors import InputError
 from faceseg.models.base import SegmentationModel
+from faceseg.models.convolution import shorten
 
 
 class _Pooling(nn.Sequential):
@@ -63,6 +64,7 @@ class DeepLabV3(SegmentationModel):
         )
         branches = self.network.classifier[0].convs
         branches[-1] = _Pooling(*branches[-1])
+        shorten(self.network)
         for module in self.network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 # torchvision's MobileNetV3 averages its statistics over hundreds of steps, for long
