@@ -50,6 +50,7 @@ from faceseg.device import choose_amp
 from faceseg.draw import draw_portrait
 from faceseg.files import write_csv
 from faceseg.images import write_jpeg
+from faceseg.models.convolution import Conv2d
 from faceseg.records import Source, open_source
 from faceseg.shards import write_shards
 
@@ -167,6 +168,41 @@ def test_step(benchmark: BenchmarkFixture, seconds: float, batches: list[Batch])
     targets = {name: 1.0 for name in ways if not name.startswith("faceseg")} | {"plain": 2.6}
     _report(
         benchmark, "step", times, targets,
+        losses=losses, threads=torch.get_num_threads(), arithmetic=str(choose_amp("auto", CPU)),
+    )  # fmt: skip
+
+
+def test_deeplab(benchmark: BenchmarkFixture, seconds: float, batches: list[Batch]) -> None:
+    """DeepLabV3 over a MobileNetV3: the step with our convolutions and with PyTorch's own."""
+    warnings.simplefilter("ignore")  # of a loss that is read as a number
+    config = CONFIG.replace({"model": "deeplabv3", "aux_weight": 0.0})
+    ways: dict[str, Ours | Plain] = {
+        "faceseg": Ours(config),
+        "faceseg, PyTorch's convolutions": Ours(config),
+        "plain": Plain(config),
+    }
+    for name, way in ways.items():
+        for layer in way.network.modules():
+            if isinstance(layer, torch.nn.Dropout):
+                layer.p = 0.0  # else the losses could not be compared
+            if isinstance(layer, Conv2d) and name != "faceseg":
+                layer.__class__ = torch.nn.Conv2d  # type: ignore[assignment]
+    floats = [to_float(batch) for batch in batches]
+    losses = {n: way.loss((floats if way.floats else batches)[0]) for n, way in ways.items()}
+    for name, loss in losses.items():
+        assert loss == pytest.approx(losses["plain"], rel=2e-2), name
+    steps = max(2, _steps(seconds) // 5)
+    times = _turns(
+        benchmark,
+        {
+            name: partial(time_loop, way.run, endless(floats if way.floats else batches), steps)
+            for name, way in ways.items()
+        },
+        seconds,
+    )
+    _report(
+        benchmark, "step of DeepLabV3-MobileNetV3", times,
+        {"faceseg, PyTorch's convolutions": 1.0, "plain": 2.6},
         losses=losses, threads=torch.get_num_threads(), arithmetic=str(choose_amp("auto", CPU)),
     )  # fmt: skip
 

@@ -26,7 +26,10 @@ from faceseg.files import write_csv
 from faceseg.images import read_image, write_jpeg
 from faceseg.records import Record, Source, open_source
 
-_COMMON = "--stride 2 --ema 0.998 --patience 0 --occlude 0.1"
+_COMMON = "--ema 0.998 --patience 0 --occlude 0.1"
+_UNET = f"{_COMMON} --stride 2"
+_DEEPLAB = f"{_COMMON} --model deeplabv3"
+_FACES = "{data}/easyportrait/train_rle.csv --val {data}/easyportrait/val_rle.csv"
 
 
 @dataclass(frozen=True)
@@ -51,23 +54,39 @@ class Recipe:
 RECIPES = {
     "face-parse-unet": Recipe(
         "{data}/easyportrait --task parse",
-        f"{_COMMON} --size 256 --epochs 100 --validate-every 100 --lr 4e-3 --scene 0.15",
+        f"{_UNET} --size 256 --epochs 100 --validate-every 100 --lr 4e-3 --scene 0.15",
     ),
     "face-unet-1": Recipe(
-        "{data}/easyportrait/train_rle.csv --val {data}/easyportrait/val_rle.csv",
-        f"{_COMMON} --size 320 --epochs 36 --validate-every 36 --lr 2e-3 --scene 0.25",
+        _FACES,
+        f"{_UNET} --size 320 --epochs 36 --validate-every 36 --lr 2e-3 --scene 0.25",
         init="face-parse-unet",
     ),
     # Again, with fewer wider scenes: the last half thousandth on portraits.
-    "face-unet": Recipe(
-        "{data}/easyportrait/train_rle.csv --val {data}/easyportrait/val_rle.csv",
-        f"{_COMMON} --size 320 --epochs 20 --validate-every 20 --lr 1.5e-3 --scene 0.15",
+    "face-unet-2": Recipe(
+        _FACES,
+        f"{_UNET} --size 320 --epochs 20 --validate-every 20 --lr 1.5e-3 --scene 0.15",
         init="face-unet-1",
+    ),
+    # Again, with samples of the colours of skin in which there is no face.
+    "face-unet": Recipe(
+        _FACES,
+        f"{_UNET} --size 320 --epochs 30 --validate-every 30 --lr 1.5e-3 --scene 0.25",
+        init="face-unet-2",
     ),
     "mask-unet": Recipe(
         "{out}/mask-data/train_rle.csv --val {data}/MSFD --task mask",
-        f"{_COMMON} --size 256 --epochs 20 --validate-every 20 --lr 3e-3 --scene 0.2",
+        f"{_UNET} --size 256 --epochs 20 --validate-every 20 --lr 3e-3 --scene 0.2",
         init="face-parse-unet",
+    ),
+    # Nothing else to start from: the nine classes, small, teach the encoder what there is.
+    "face-parse-deeplabv3": Recipe(
+        "{data}/easyportrait --task parse",
+        f"{_DEEPLAB} --size 128 --epochs 36 --validate-every 36 --lr 3e-3 --scene 0.1",
+    ),
+    "face-deeplabv3": Recipe(
+        _FACES,
+        f"{_DEEPLAB} --size 256 --epochs 42 --validate-every 42 --lr 2e-3 --scene 0.15",
+        init="face-parse-deeplabv3",
     ),
 }
 

@@ -181,8 +181,9 @@ _SCORES = (
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of the shipped models, sorted."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.onnx")))
+    """Return the names of the shipped models: the one that predicts by default, then the others."""
+    found = (path.stem for path in FOLDER.glob("*.onnx"))
+    return tuple(sorted(found, key=lambda name: (name != DEFAULT, name)))
 
 
 def find(name: str) -> Path:
