@@ -17,11 +17,6 @@ enum {
 
 static const size_t SIZES[] = {1, 8, 2, 2, 4, 8};
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Element i, which lies before the first if the steps of classes or pixels are negative. */
 static const uint8_t *at_element(const void *pixels, fseg_type type, ptrdiff_t i)
 {

@@ -32,11 +32,6 @@ enum { MOST_PIXELS = 1 << 24 };
 /* Bytes that are fetched ahead of floats. */
 enum { AHEAD = 2048 };
 
-static inline size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 TARGET static void count(const uint64_t *prediction, const uint64_t *target, size_t n,
                          uint64_t sums[3])
 {

@@ -26,11 +26,6 @@ typedef struct {
     const uint32_t *counts;
 } walk;
 
-static inline size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static inline size_t words_of(size_t pixels)
 {
     return (pixels + 63) / 64;

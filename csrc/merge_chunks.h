@@ -25,11 +25,6 @@ typedef struct {
     uint32_t *window; /* NULL if the keys are all there */
 } source;
 
-MERGE_TARGET static inline size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 typedef struct {
     _Alignas(64) uint32_t a[FSEG_KEYS_BEFORE + WINDOW + FSEG_KEYS_BEHIND];
     _Alignas(64) uint32_t b[FSEG_KEYS_BEFORE + WINDOW + FSEG_KEYS_BEHIND];

@@ -13,11 +13,6 @@ enum { HEIGHT = 512, WIDTH = 512 };
 
 static const size_t SIZES[FSEG_TESTS] = {1, 1, sizeof(float), sizeof(double)};
 
-static inline size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The next smaller float of one that is not NaN, nor -infinity. */
 static float below(float value)
 {

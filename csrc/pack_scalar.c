@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static inline size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Up to eight bytes, the first in the lowest bits. */
 static inline uint64_t load(const uint8_t *bytes, size_t n)
 {

@@ -103,4 +103,10 @@ static inline unsigned fseg_popcount(uint64_t word)
     return (unsigned)(word * UINT64_C(0x0101010101010101) >> 56);
 }
 
+/* C's own minimum is of doubles. */
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 #endif
