@@ -37,6 +37,7 @@ from faceseg.errors import InputError
 from faceseg.export import export_model
 from faceseg.files import atomic_path, write_json, write_text
 from faceseg.images import read_image, write_png
+from faceseg.labels import PARTS
 from faceseg.machine import machine
 from faceseg.onnx_weights import read
 from faceseg.pictures import overlay
@@ -228,7 +229,7 @@ def time_again(threads: int, weights: Path = WEIGHTS) -> None:
 
 
 def _score(each: Set, predict: Predictor) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the row of a set, and of its darkest, middle and brightest third."""
+    """Return the row of a set, and of its thirds by light and by pose, as far as labels tell."""
     split = "val" if "val" in list_splits(each.data) else "train"
     contract = predict.contract
     source = open_source(each.data, split=split, task=contract.task)
@@ -240,10 +241,16 @@ def _score(each: Set, predict: Predictor) -> tuple[dict[str, Any], list[dict[str
     scored = score_images(contract.name, source, predict)
     row = scored.row()
     groups = []
-    for title, part in zip(_THIRDS, np.array_split(_by_light(source), len(_THIRDS)), strict=True):
-        of = scored.part({source.records[place].name for place in part}).row()
-        about = {"set": each.title, "by": f"light on {_LIT[contract.task][1]}", "group": title}
-        groups.append({**about, **{key: of[key] for key in ("images", "iou")}})
+    thirds = [(f"light on {_LIT[contract.task][1]}", _BY_LIGHT, _luma(source))]
+    turn = _turn(each.data, source)
+    if turn is not None and np.isfinite(turn).any():
+        thirds.append(("turn of the head", _BY_POSE, turn))
+    for by, titles, values in thirds:
+        order = np.argsort(values, kind="stable")[: np.isfinite(values).sum()]
+        for title, part in zip(titles, np.array_split(order, len(titles)), strict=True):
+            of = scored.part({source.records[place].name for place in part}).row()
+            about = {"set": each.title, "by": by, "group": title}
+            groups.append({**about, **{key: of[key] for key in ("images", "iou")}})
     if len(contract.classes) > 2:
         for found in scored.classes()[1:]:
             about = {"set": each.title, "by": "class", "group": found["class"]}
@@ -251,20 +258,42 @@ def _score(each: Set, predict: Predictor) -> tuple[dict[str, Any], list[dict[str
     return {"set": each.title, **{key: row[key] for key in _KEPT}}, groups
 
 
-_THIRDS = ("darkest third", "middle third", "brightest third")
+_BY_LIGHT = ("darkest third", "middle third", "brightest third")
+_BY_POSE = ("most frontal third", "middle third", "most turned third")
 # The class whose pixels tell, and what it is called.
 _LIT = {"face": (1, "the face"), "mask": (1, "the mask"), "parse": (2, "the skin")}
 
 
-def _by_light(source: Source) -> NDArray[np.int64]:
-    """Return the places of images by the mean luma (ITU-R BT.601) of a class, darkest first."""
+def _luma(source: Source) -> NDArray[np.float64]:
+    """Return the mean luma (ITU-R BT.601) of a class in each image."""
     part, _ = _LIT[source.task]
     luma = []
     for record in source.records:
         image = read_image(record.image)
         pixels = image[source.mask(record, image.shape[:2]) == part].mean(axis=0)
         luma.append(pixels @ (0.299, 0.587, 0.114))
-    return np.argsort(luma, kind="stable")
+    return np.array(luma)
+
+
+def _turn(data: Path, source: Source) -> NDArray[np.float64] | None:
+    """Return how far the eyes are from the middle of the face, in its widths; NaN without eyes.
+
+    None if the set has no labels of eyes.
+    """
+    try:
+        parts = open_source(data, split=source.split, task="parse")
+        labels = {record.name: record for record in parts.records}
+        return np.array([_of_eyes(parts.mask(labels[r.name])) for r in source.records])
+    except InputError:
+        return None
+
+
+def _of_eyes(labels: NDArray[np.uint8]) -> float:
+    skin, left, right = (labels == PARTS.index(name) for name in ("skin", "left eye", "right eye"))
+    across, eyes = np.flatnonzero(skin.any(axis=0)), np.nonzero(left | right)[1]
+    if not (len(across) and len(eyes)):
+        return float("nan")
+    return float(abs(eyes.mean() - (across[0] + across[-1]) / 2) / (across[-1] - across[0] + 1))
 
 
 def main() -> int:

@@ -386,11 +386,17 @@ def test_ship(
         f"faceseg train data/{ellipses.parent.name}/train.csv --init runs/first/last.pt "
         "--width 4 --depth 2 --size 64x64 --out runs/new"
     )
+    assert {row["by"] for row in card.groups} == {"light on the face"}
     assert (pages / "face-unet.md").read_text() == card.markdown()
     assert (pages / "face-unet.png").stat().st_size < 300_000
     _holds(weights / "face-unet.onnx", card)
     ship.write_pages(weights, pages)
     assert (pages / "face-unet.md").read_text() == card.markdown()
+    labels = np.zeros((20, 40), np.uint8)
+    labels[5:15, 10:30], labels[8, 20:24] = 2, 5
+    assert ship._of_eyes(labels) == pytest.approx(2 / 20)
+    labels[8, 20:24] = 0
+    assert np.isnan(ship._of_eyes(labels))
     with pytest.raises(InputError, match="would get into the card"):
         ship.ship(folder, "b", **{**given, "terms": f"see {ellipses}"})
     monkeypatch.setattr(zoo, "LIMIT", 1000)
@@ -463,6 +469,7 @@ def test_what_is_shipped_is_small_and_whole() -> None:
     assert sum(zoo.find(name).stat().st_size for name in NAMES) <= zoo.LIMIT
     checkout = ROOT / "faceseg" / "weights"
     # In `make test` the package is the installed wheel: it has to bring what the checkout has.
-    assert tuple(sorted(path.stem for path in checkout.glob("*.onnx"))) == NAMES
+    assert {path.stem for path in checkout.glob("*.onnx")} == set(NAMES)
+    assert NAMES[0] == zoo.DEFAULT
     for name in NAMES:
         assert zoo.find(name).read_bytes() == (checkout / f"{name}.onnx").read_bytes()
