@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
     ROOT / "docs" / "benchmarks.md",
+    ROOT / "docs" / "frames.md",
     ROOT / "docs" / "metrics.md",
     ROOT / "docs" / "results.md",
     ROOT / "README.md",
@@ -441,6 +442,7 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
     counting = json.loads(counted.read_text(encoding="utf-8"))
     shipped = max(RESULTS.glob("models_*.json"))
     scored = json.loads(shipped.read_text(encoding="utf-8"))
+    framed = max(RESULTS.glob("frames_*.md"))
     up = "../" * (len(page.relative_to(ROOT).parts) - 1)
     here = f"{up}{RESULTS.relative_to(ROOT).as_posix()}"
     return {
@@ -458,6 +460,7 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
         "models": models(scored).partition("\n\n")[2].rstrip(),
         "models_readme": f"{models_readme(scored)}\n\n{scored['machine']['cpu']}, one thread, "
         f"{scored['date'][:10]}, [with intervals]({here}/{shipped.stem}.md).",
+        "frames": framed.read_text(encoding="utf-8").rstrip(),
         "counts_readme": f"{counts_readme(counting)}\n\n{counting['machine']['cpu']}, "
         f"{counting['date'][:10]}, [all results]({here}/{counted.stem}.md).",
     }

@@ -14,7 +14,13 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["docs/rle-format.md", "docs/rle.md"]
-GENERATED = ["docs/benchmarks.md", "docs/metrics.md", "docs/results.md", "README.md"]
+GENERATED = [
+    "docs/benchmarks.md",
+    "docs/frames.md",
+    "docs/metrics.md",
+    "docs/results.md",
+    "README.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
