@@ -2,7 +2,7 @@
 
 Importing ``faceseg`` loads nothing else, so that ``faceseg.contract`` needs the standard library
 alone; `RLE`, `rle`, `coco_mask` and `metrics` bring NumPy and the compiled kernels when they are
-first asked for.
+first asked for, `Predictor` ONNX Runtime, too.
 """
 
 from importlib import import_module
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from faceseg import coco_mask, metrics, rle
+    from faceseg.predict import Predictor
     from faceseg.rle import RLE
 
-__all__ = ["RLE", "__version__", "coco_mask", "metrics", "rle"]
+__all__ = ["RLE", "Predictor", "__version__", "coco_mask", "metrics", "rle"]
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,10 @@ def __getattr__(name: str) -> Any:
         from faceseg.rle import RLE
 
         return RLE
+    if name == "Predictor":
+        from faceseg.predict import Predictor
+
+        return Predictor
     if name in ("coco_mask", "metrics", "rle"):
         return import_module(f"faceseg.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

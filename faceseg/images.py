@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +18,31 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from faceseg.errors import InputError
 from faceseg.files import Member, atomic_path
 
-File: TypeAlias = str | os.PathLike[str] | Member
+
+@dataclass(frozen=True)
+class Encoded:
+    """The bytes of an image file that came without one; stands where a path may stand.
+
+    Attributes
+    ----------
+    data
+        The bytes.
+    name
+        What messages call it.
+    """
+
+    data: bytes
+    name: str = "bytes"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def read_bytes(self) -> bytes:
+        """Return the bytes."""
+        return self.data
+
+
+File: TypeAlias = str | os.PathLike[str] | Member | Encoded
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -38,13 +63,13 @@ _STRETCH = {"L;2": 85, "L;4": 17}
 def read_image(path: File, *, min_size: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
     """Read an image file as RGB.
 
-    Grey, palette, CMYK and 16-bit images are converted, transparency is dropped, and the EXIF
-    orientation is obeyed.
+    Grey, palette, CMYK and 16-bit images are converted, transparency is dropped, the first frame
+    of an animation is taken, and the EXIF orientation is obeyed.
 
     Parameters
     ----------
     path
-        Any format Pillow reads; a file, or a member of a tar.
+        Any format Pillow reads; a file, a member of a tar, or the bytes of a file as `Encoded`.
     min_size
         Height and width, at least 1 each. A JPEG may then be decoded at 1/2, 1/4 or 1/8 of its
         size (twice as fast and more) as long as neither side falls below `min_size`.
@@ -57,7 +82,8 @@ def read_image(path: File, *, min_size: tuple[int, int] | None = None) -> npt.ND
     Raises
     ------
     InputError
-        If the file is missing, is not an image, or is cut short.
+        If the file is missing, is not an image, is cut short, or claims more pixels than Pillow's
+        limit against picture bombs, twice ``PIL.Image.MAX_IMAGE_PIXELS`` (179 million).
     """
     return read_reduced(path, min_size)[0]
 
@@ -256,7 +282,7 @@ def _opened(path: File) -> Iterator[Image.Image]:
             "for a whole one; set it to False"
         )
     try:
-        file = io.BytesIO(path.read_bytes()) if isinstance(path, Member) else path
+        file = io.BytesIO(path.read_bytes()) if isinstance(path, (Member, Encoded)) else path
         with Image.open(file) as image:
             yield image
     except InputError:
@@ -264,7 +290,14 @@ def _opened(path: File) -> Iterator[Image.Image]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path}: not an image in any known format") from None
+        size = file.getbuffer().nbytes if isinstance(file, io.BytesIO) else os.path.getsize(file)
+        what = "in any known format" if size else "but empty: 0 bytes"
+        raise InputError(f"{path}: not an image {what}") from None
+    except Image.DecompressionBombError:
+        raise InputError(
+            f"{path}: a picture bomb? It claims more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} "
+            "pixels; if you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from None
     except Exception as error:
         # On bad bytes Pillow's readers raise OSError, SyntaxError, ValueError, struct.error, ...
         raise InputError(f"{path}: broken image: {' '.join(str(error).split())}") from error

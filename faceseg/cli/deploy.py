@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,8 @@ from faceseg.errors import InputError, suggest
 from faceseg.files import write_csv, write_json
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from faceseg.bulk import Row
     from faceseg.segment import Loaded
-
-_SAVES = ("mask", "overlay", "rle")
 
 
 def register(commands: argparse._SubParsersAction[Any]) -> None:
@@ -72,7 +69,8 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "predict",
         help="masks, overlays or run lengths of pictures",
         usage="faceseg predict [MODEL] IMAGE [IMAGE ...] --out DIR [--save A,B]\n"
-        "                       [--device DEVICE] [--threads N] [--frames [--levels N]]",
+        "                       [--device DEVICE] [--threads N] [--frames [--levels N]]\n"
+        "                       [--engine ray [--address ADDRESS]]",
         description="Segment pictures with a shipped or exported model (both need no torch), a\n"
         f"checkpoint or a classical method; with {zoo.DEFAULT} if none is named.",
         epilog="examples:\n"
@@ -80,7 +78,8 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "  faceseg predict mask-unet photos --out masks\n"
         "  faceseg predict face-unet.onnx photos --out masks --save mask,overlay,rle\n"
         "  faceseg predict frames --out masks --frames\n"
-        "  faceseg predict runs/face 'photos/*.jpg' --out masks --device cuda",
+        "  faceseg predict runs/face 'photos/*.jpg' --out masks --device cuda\n"
+        "  faceseg predict photos --out masks --save rle --engine ray",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     predict.add_argument(
@@ -104,6 +103,15 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "--threads", type=int, metavar="N", help="threads of ONNX Runtime (default: its choice)"
     )
     add_frames_arguments(predict)
+    predict.add_argument(
+        "--engine",
+        default="local",
+        choices=("local", "ray"),
+        help="ray: on all cores, each worker with --threads (1), by Ray Data (default: local)",
+    )
+    predict.add_argument(
+        "--address", metavar="ADDRESS", help="--engine ray: a cluster to join (default: own one)"
+    )
     predict.set_defaults(run=_predict)
 
     models = commands.add_parser(
@@ -188,13 +196,15 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _predict(args: argparse.Namespace) -> int:
+    from faceseg import bulk
     from faceseg.images import find_images, image_size
-    from faceseg.segment import load_segmenter
 
     named, images = _model_and_images(args.words)
     for name in args.save:
-        if name not in _SAVES:
-            raise InputError(f"--save: unknown {name!r}{suggest(name, _SAVES)}")
+        if name not in bulk.SAVES:
+            raise InputError(f"--save: unknown {name!r}{suggest(name, bulk.SAVES)}")
+    if args.address and args.engine != "ray":
+        raise InputError(f"--address: {args.address} given without --engine ray")
     paths = list(dict.fromkeys(path for given in images for path in find_images(given)))
     stems: dict[str, Path] = {}
     for path in paths:
@@ -203,7 +213,7 @@ def _predict(args: argparse.Namespace) -> int:
         if path.stem in stems:
             raise InputError(f"{path}: its results would replace those of {stems[path.stem]}")
         stems[path.stem] = path
-    model = with_frames(args, load_segmenter(named, device=args.device, threads=args.threads))
+    model = _load(named, args)
     if "rle" in args.save and len(model.classes) > 2:
         raise InputError(
             f"{named}: --save rle takes one foreground class, this model has "
@@ -213,7 +223,20 @@ def _predict(args: argparse.Namespace) -> int:
     passes = "; whole frames in two passes" if args.frames else ""
     print(f"{model.name}: {', '.join(model.classes)}; on {model.runs_on} ({how}){passes}")
     start = time.perf_counter()
-    done = _segment_all(model, paths, args.out, args.save)
+    if args.engine == "ray":
+        absolute = str(Path(named).absolute()) if Path(named).exists() else named
+        found = bulk.on_ray(
+            partial(_load, absolute, args),
+            paths,
+            args.out,
+            args.save,
+            address=args.address,
+            threads=args.threads or 1,
+            gpu=args.device == "cuda",
+        )
+    else:
+        found = bulk.here(model, paths, args.out, args.save)
+    done = _collect(found, len(paths), args.out, args.save)
     seconds = time.perf_counter() - start
     print(f"pictures: {done}, {seconds:.1f} s, {done / seconds:.1f} a second")
     for name in args.save:
@@ -221,6 +244,15 @@ def _predict(args: argparse.Namespace) -> int:
     if zoo.locate(named).exists():
         print(f"next: faceseg benchmark {quoted(named)}")
     return 0
+
+
+def _load(named: str, args: argparse.Namespace) -> Loaded:
+    from faceseg.segment import load_segmenter
+
+    threads = args.threads
+    if args.engine == "ray" and zoo.locate(named).suffix.lower() == ".onnx":
+        threads = threads or 1
+    return with_frames(args, load_segmenter(named, device=args.device, threads=threads))
 
 
 def _model_and_images(words: list[str]) -> tuple[str, list[str]]:
@@ -257,55 +289,24 @@ def _models(args: argparse.Namespace) -> int:
     return 0
 
 
-def _segment_all(model: Loaded, paths: list[Path], out: Path, saves: list[str]) -> int:
-    """Segment and save each picture; one that cannot be read ends it and names what is done."""
+def _collect(found: Iterator[tuple[int, Row]], count: int, out: Path, saves: list[str]) -> int:
+    """Take the rows of all pictures; one that cannot be read ends it and names what is done."""
     from tqdm import tqdm
 
-    from faceseg.images import read_image
+    from faceseg.bulk import HEADER
 
-    rows: list[list[object]] = []
-    done = 0
+    rows: dict[int, Row] = {}
     try:
-        for path in tqdm(paths, unit="image", disable=not sys.stderr.isatty()):
-            image = read_image(path)
-            mask = model.segment(image)
-            _save(out, path, image, mask, saves, binary=len(model.classes) == 2)
-            if "rle" in saves:
-                rows.append([path.name, _rle(mask), *mask.shape])
-            done += 1
+        for place, row in tqdm(found, total=count, unit="image", disable=not sys.stderr.isatty()):
+            rows[place] = row
     except InputError as error:
         raise InputError(
-            f"{error}; stopped there: {done} of {len(paths)} pictures are done, in {out}"
+            f"{error}; stopped there: {len(rows)} of {count} pictures are done, in {out}"
         ) from error
     finally:
-        if rows:
-            write_csv(out / "rle.csv", ["image", "rle_mask", "height", "width"], rows)
-    return done
-
-
-def _save(
-    out: Path,
-    path: Path,
-    image: NDArray[np.uint8],
-    mask: NDArray[np.uint8],
-    saves: list[str],
-    *,
-    binary: bool,
-) -> None:
-    from faceseg.images import write_jpeg, write_png
-
-    if "mask" in saves:
-        write_png(out / "mask" / f"{path.stem}.png", mask * 255 if binary else mask)
-    if "overlay" in saves:
-        from faceseg.pictures import overlay
-
-        write_jpeg(out / "overlay" / f"{path.stem}.jpg", overlay(image, mask))
-
-
-def _rle(mask: NDArray[np.uint8]) -> str:
-    from faceseg.rle import RLE
-
-    return RLE.from_mask(mask).to_kaggle()
+        if rows and "rle" in saves:
+            write_csv(out / "rle.csv", HEADER, [rows[place] for place in sorted(rows)])
+    return len(rows)
 
 
 def _benchmark(args: argparse.Namespace) -> int:

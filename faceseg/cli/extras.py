@@ -11,6 +11,7 @@ _MODULES = {
     "train": (
         "torch", "torchvision", "cv2", "tensorboard", "onnx", "onnxscript", "PIL", "tqdm",
     ),
+    "ray": ("ray",),
 }  # fmt: skip
 
 # What the whole road needs.
