@@ -20,8 +20,8 @@ ORDER = [
     "zoo", "images", "labels", "tables", "shards", "records", "draw", "check", "convert", "augment",
     "balance", "data", "models", "losses", "onnx_weights", "checkpoint", "device", "distributed",
     "step", "classical", "frames", "evaluate", "train", "decode", "providers", "predict", "export",
-    "segment", "pictures", "bulk", "benchmark", "page", "report", "runs", "run_scores", "run_page",
-    "run_report", "demo", "cli", "__main__",
+    "segment", "pictures", "bulk", "video", "benchmark", "page", "report", "runs", "run_scores",
+    "run_page", "run_report", "demo", "cli", "__main__",
 ]  # fmt: skip
 
 
@@ -79,6 +79,7 @@ HEAVY = ("torch", "cv2", "PIL", "matplotlib", "onnxruntime", "onnx")
         (("faceseg.predict",), ("torch", "cv2", "matplotlib", "onnx")),
         (("faceseg.records", "faceseg.evaluate", "faceseg.segment"), ("torch", "matplotlib")),
         (("faceseg.draw", "faceseg.classical", "faceseg.pictures"), ("torch",)),
+        (("faceseg.video",), ("torch", "matplotlib")),
         (("faceseg.runs", "faceseg.page"), HEAVY),
     ],
 )

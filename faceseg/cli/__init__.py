@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import faceseg
-from faceseg.cli import data, deploy, learn
+from faceseg.cli import data, deploy, learn, video
 from faceseg.cli.extras import extra_of, install, missing
 from faceseg.errors import InputError, suggest
 
@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"faceseg {faceseg.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for group in (data, learn, deploy):
+    for group in (data, learn, deploy, video):
         group.register(commands)
     return parser
 
