@@ -18,7 +18,7 @@ from faceseg.benchmark import Contender, contenders
 from faceseg.checkpoint import save
 from faceseg.config import Config
 from faceseg.draw import draw_portrait
-from faceseg.export import FORMATS, export_model
+from faceseg.export import DEFAULT, export_model
 from faceseg.models import build
 
 NETWORKS = {
@@ -44,7 +44,7 @@ def network(
         classes=("background", "face"),
         weights=weights,
     )
-    files = [e.path for e in export_model(folder, list(FORMATS), folder)]
+    files = [e.path for e in export_model(folder, DEFAULT, folder)]
     found, _, _ = contenders([folder, *files], "cpu", THREADS)
     return request.param, dict(zip(CONTENDERS, found, strict=True))
 

@@ -20,7 +20,7 @@ from faceseg.config import Config
 from faceseg.draw import draw_dataset
 from faceseg.errors import InputError
 from faceseg.evaluate import Evaluation, Segmenter, evaluate, read_pairs, timed
-from faceseg.export import FORMATS, Exported, export_model
+from faceseg.export import DEFAULT, Exported, export_model
 from faceseg.images import write_jpeg
 from faceseg.machine import machine, versions
 from faceseg.pictures import best_and_worst, contact_sheet, overlay
@@ -126,7 +126,7 @@ def demo(
         runs[name] = train(source, validation, config, folder / name, log=log, progress=progress)
         if not runs[name].finished:
             raise KeyboardInterrupt
-        files[name] = export_model(folder / name, list(FORMATS), folder / "models")
+        files[name] = export_model(folder / name, DEFAULT, folder / "models")
         for item in files[name]:
             log(f"{item.path.name}: {item.verification}")
 

@@ -139,8 +139,9 @@ def read(path: str | os.PathLike[str]) -> Stored:
     contract = Contract.from_json(metadata.get(ONNX_KEY, ""), os.fspath(path))
     if CONFIG_KEY not in metadata:
         raise InputError(
-            f"{path}: without the settings of its run: an older faceseg wrote it, and it serves "
-            "prediction alone; export the run again, or start from its checkpoint"
+            f"{path}: without the settings of its run: it computes in less than float32, or an "
+            "older faceseg wrote it, and it serves prediction alone; export the run again, or "
+            "start from its checkpoint"
         )
     try:
         config = json.loads(metadata[CONFIG_KEY])

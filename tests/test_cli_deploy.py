@@ -44,8 +44,9 @@ def test_export(exported: Exports, tmp_path: Path, capsys: pytest.CaptureFixture
         capsys, "export", exported.checkpoint.parent, "--format", "torchscript", "--out", tmp_path
     )
     assert status == 0
-    assert [p.name for p in tmp_path.iterdir()] == ["face-unet.ts"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["face-unet.json", "face-unet.ts"]
     assert "0 of " in out
+    assert "checked in TorchScript" in out
     assert "pixels differ from eager" in out
     assert "next: faceseg predict" in out
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,10 +27,40 @@ def changed(**values: object) -> str:
     return json.dumps({**json.loads(CONTRACT.to_json()), **values})
 
 
-@pytest.mark.parametrize("probabilities", [False, True])
-def test_round_trip(probabilities: bool) -> None:
-    contract = replace(CONTRACT, probabilities=probabilities, terms="research only")
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"probabilities": True, "terms": "research only"},
+        {"picture": (480, 640), "precision": "int8", "card": "face-unet"},
+        {"logits": True, "versions": {"torch": "2.15.0"}},
+        {"logits": True, "picture": (192, 256)},
+    ],
+)
+def test_round_trip(values: dict[str, Any]) -> None:
+    contract = replace(CONTRACT, **values)
     assert Contract.from_json(contract.to_json(), "a.onnx") == contract
+
+
+def test_a_file_of_the_first_version_is_read() -> None:
+    added = ("threshold", "precision", "card", "versions")
+    document = {k: v for k, v in json.loads(CONTRACT.to_json()).items() if k not in added}
+    assert Contract.from_json(json.dumps(document), "a.onnx") == CONTRACT
+
+
+def test_a_file_tells_the_lowest_version_that_is_true() -> None:
+    """Apps of version 1 read what they can use, and refuse what they cannot."""
+    changed = ({}, {"precision": "int8"}, {"picture": (9, 9)}, {"logits": True})
+    documents = [json.loads(replace(CONTRACT, **values).to_json()) for values in changed]
+    assert [document["version"] for document in documents] == [1, 1, 2, 2]
+    assert documents[2]["input"]["shape"] == [1, 9, 9, 3]
+    assert documents[3]["input"]["shape"] == ["batch", 3, "height", "width"]
+    assert documents[3]["outputs"][0]["name"] == "logits"
+
+
+def test_the_threshold_is_of_two_classes() -> None:
+    assert CONTRACT.threshold == 0.5
+    assert replace(CONTRACT, classes=("background", "skin", "hair")).threshold is None
 
 
 def test_the_document_that_apps_read() -> None:
@@ -56,10 +87,13 @@ def test_the_document_that_apps_read() -> None:
         ("{", "no JSON"),
         ("[]", "no JSON"),
         ("{}", "no JSON"),
-        (changed(version=2), "contract version 2, this faceseg reads 1; upgrade"),
+        (changed(version=3), "contract version 3, this faceseg reads 1 to 2; upgrade"),
+        (changed(version="1"), "contract version '1'"),
+        (changed(version=2), "version is 2, expected 1"),
         (changed(network_size=[1]), "broken contract"),
         (changed(classes=3), "broken contract"),
-        (changed(input={"name": "image", "dtype": "float32"}), "input is .*float32"),
+        (changed(input={"name": "image", "dtype": "float32"}), "broken contract: KeyError"),
+        (changed(input={"shape": ["batch", "height", "width", 4]}), "input is .* 4"),
         (changed(outputs=[]), "outputs is"),
         (json.dumps({"version": 1}), "network_size"),
     ],

@@ -23,6 +23,7 @@ def test_the_whole_road(tmp_path):
     assert len(figures["speed"]) == 10
     assert {path.name for path in (folder / "models").iterdir()} == {
         "face-unet.ts", "face-unet.onnx", "face-deeplabv3.ts", "face-deeplabv3.onnx",
+        "face-unet.json", "face-deeplabv3.json",
     }  # fmt: skip
     with pytest.raises(InputError, match="not an empty folder"):
         demo(folder)

@@ -30,28 +30,57 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the commands to the parser."""
     export = commands.add_parser(
         "export",
-        help="write a model as TorchScript and ONNX files",
+        help="write a model as ONNX, TorchScript and other files",
         description="Write a checkpoint as files that take raw pixels and give masks. Each is\n"
         "run and compared with PyTorch at several sizes before it is put in place.",
         epilog="examples:\n"
         "  faceseg export runs/face\n"
         "  faceseg export runs/face --format onnx --store float16\n"
+        "  faceseg export runs/face --format onnx --precision int8 --calibrate photos\n"
+        "  faceseg export face-unet --format onnx --size 320x320 --out models\n"
+        "  faceseg export face-unet --format openvino,triton --out models\n"
         "  faceseg export runs/face/last.pt --format onnx --out models --probabilities",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    export.add_argument("model", type=Path, metavar="RUN", help="run folder, .pt or .onnx file")
+    export.add_argument(
+        "model", type=Path, metavar="RUN", help="run folder, .pt or .onnx file, or shipped model"
+    )
     export.add_argument(
         "--format",
         type=lambda text: text.split(","),
         default=["torchscript", "onnx"],
         metavar="A,B",
-        help="torchscript, onnx or both (default: both)",
+        help="some of torchscript, onnx, pt2, aoti, openvino, triton (default: torchscript,onnx)",
     )
     export.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the files (default: that of RUN)"
     )
     export.add_argument(
         "--probabilities", action="store_true", help="second output: probability of each class"
+    )
+    export.add_argument(
+        "--size",
+        default="dynamic",
+        metavar="HxW",
+        help="the one size of picture to take, without a free side in the graph, as OpenCV 4 and "
+        "some accelerators need it (default: dynamic, any size)",
+    )
+    export.add_argument(
+        "--precision",
+        default="float32",
+        choices=("float32", "float16", "bfloat16", "int8"),
+        help="what the network computes in (default: float32)",
+    )
+    export.add_argument(
+        "--calibrate",
+        metavar="DATA",
+        help="int8: folder of pictures, or data set, like what it will see (default: drawn ones)",
+    )
+    export.add_argument(
+        "--data", metavar="DATA", help="data set to score eager and each file on (its val split)"
+    )
+    export.add_argument(
+        "--logits", action="store_true", help="the network alone: scaled float32 in, logits out"
     )
     export.add_argument(
         "--store",
@@ -179,6 +208,8 @@ def _export(args: argparse.Namespace) -> int:
     if args.out is None and source.suffix == ".onnx":
         raise InputError(f"{args.model}: its files would lie beside it; name a folder by --out")
     folder = args.out or source.parent
+    if args.precision == "int8" and args.calibrate is None:
+        print("calibrated on drawn portraits; --calibrate DATA takes pictures like your own")
     written = export_model(
         args.model,
         args.format,
@@ -186,12 +217,22 @@ def _export(args: argparse.Namespace) -> int:
         probabilities=args.probabilities,
         terms=args.terms,
         store=args.store,
+        picture=None if args.size == "dynamic" else parse_size(args.size),
+        precision=args.precision,
+        calibrate=args.calibrate,
+        logits=args.logits,
+        data=args.data,
     )
     for item in written:
-        size = item.path.stat().st_size / 1e6
-        print(f"{item.path}  {size:.1f} MB\n  {item.verification}")
-    print(f"next: faceseg predict {quoted(written[-1].path)} IMAGE --out masks")
-    print(f"      faceseg benchmark {quoted(args.model, *(w.path for w in written))}")
+        files = [path for path in (item.path, *item.path.rglob("*")) if path.is_file()]
+        size = sum(path.stat().st_size for path in files) / 1e6
+        print(f"{item.path}  {size:.1f} MB\n  {item}")
+    run = [item.path for item in written if item.format in ("torchscript", "onnx")]
+    if args.logits or args.size != "dynamic" or not run:
+        print("next: docs/export.md says how each is run, and what the JSON of its contract holds")
+        return 0
+    print(f"next: faceseg predict {quoted(run[-1])} IMAGE --out masks")
+    print(f"      faceseg benchmark {quoted(args.model, *run)}")
     return 0
 
 
@@ -320,9 +361,9 @@ def _benchmark(args: argparse.Namespace) -> int:
     models = args.models
     with tempfile.TemporaryDirectory() as folder:
         if all(path.suffix not in (".ts", ".onnx") for path in models):
-            from faceseg.export import FORMATS, export_model
+            from faceseg.export import DEFAULT, export_model
 
-            models = [*models, *(e.path for e in export_model(models[0], list(FORMATS), folder))]
+            models = [*models, *(e.path for e in export_model(models[0], DEFAULT, folder))]
         result = run(
             models,
             size=parse_size(args.size),

@@ -12,6 +12,7 @@ _MODULES = {
         "torch", "torchvision", "cv2", "tensorboard", "onnx", "onnxscript", "PIL", "tqdm",
     ),
     "ray": ("ray",),
+    "openvino": ("openvino",),
 }  # fmt: skip
 
 # What the whole road needs.

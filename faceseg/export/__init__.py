@@ -2,61 +2,67 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from onnx import __version__ as onnx_version
+from torch import nn
 
 import faceseg
+from faceseg import zoo
 from faceseg.checkpoint import Checkpoint, load
-from faceseg.contract import Contract
+from faceseg.contract import TORCHSCRIPT_FILE, Contract, contract_path
 from faceseg.errors import InputError, suggest
-from faceseg.export import onnx, torchscript
-from faceseg.export.verify import Runner, Verification, verify
-from faceseg.files import atomic_path
-from faceseg.models.pipeline import Pipeline
+from faceseg.export import opencv
+from faceseg.export.formats import DEFAULT, FORMATS, PRECISIONS, Format
+from faceseg.export.int8 import portraits
+from faceseg.export.job import Job
+from faceseg.export.lower import folded
+from faceseg.export.real import open_scored, read_pictures, score
+from faceseg.export.verify import Verification, verify
+from faceseg.files import atomic_folder, atomic_path, write_json
+from faceseg.models.pipeline import Bare, Pipeline
 from faceseg.onnx_weights import restored, stored
 
-__all__ = ["FORMATS", "Exported", "Format", "Verification", "export_model"]
-
-
-@dataclass(frozen=True)
-class Format:
-    """How one format is written and run.
-
-    Attributes
-    ----------
-    suffix
-        Of its files.
-    write
-        Writes a pipeline with its contract to a path; ONNX takes `config` and `store`, too.
-    open
-        Returns a file as a function from (N, H, W, 3) uint8 to the outputs, on the CPU.
-    """
-
-    suffix: str
-    write: Callable[..., None]
-    open: Callable[[Path], Runner]
-
-
-FORMATS: dict[str, Format] = {
-    "torchscript": Format(
-        torchscript.SUFFIX, torchscript.write_torchscript, torchscript.open_torchscript
-    ),
-    "onnx": Format(onnx.SUFFIX, onnx.write_onnx, onnx.open_onnx),
-}
+__all__ = ["DEFAULT", "FORMATS", "Exported", "Format", "Verification", "export_model"]
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written, and how it compared with eager."""
+    """A file that was written, how it compared with eager, and what ran it.
+
+    Attributes
+    ----------
+    path
+        The file.
+    format
+        Name in `FORMATS`.
+    verification
+        How it compared.
+    runtimes
+        Programs that ran it and agreed.
+    scores
+        IoU on a data set of eager and of the file; None if none was given.
+    """
 
     path: Path
     format: str
     verification: Verification
+    runtimes: tuple[str, ...]
+    scores: tuple[float, float] | None
+
+    def __str__(self) -> str:
+        text = f"{self.verification}; checked in {', '.join(self.runtimes)}"
+        if self.scores is not None:
+            text += f"; IoU on the data {self.scores[1]:.4f}, eager {self.scores[0]:.4f}"
+        return text
 
 
 def export_model(
@@ -68,11 +74,17 @@ def export_model(
     terms: str = "",
     store: str = "float32",
     name: str | None = None,
+    picture: tuple[int, int] | None = None,
+    precision: str = "float32",
+    calibrate: str | os.PathLike[str] | None = None,
+    logits: bool = False,
+    data: str | os.PathLike[str] | None = None,
 ) -> list[Exported]:
     """Write a checkpoint as files that take raw pixels and give masks.
 
     Each file is written beside its destination, run, compared with the eager pipeline by
-    :func:`faceseg.export.verify.verify` and moved into place only if it agrees.
+    :func:`faceseg.export.verify.verify` and moved into place only if it agrees. Its contract is
+    written beside it, as JSON.
 
     Parameters
     ----------
@@ -82,7 +94,8 @@ def export_model(
     formats
         Names in `FORMATS`.
     out_dir
-        Folder of the files, which are named `name` and the format's suffix.
+        Folder of the files, which are named `name`, what is special about them and the format's
+        suffix.
     probabilities
         Give a second output, the probability of each class.
     terms
@@ -93,6 +106,17 @@ def export_model(
         ``"float16"`` in half the size, ``"int8"`` in a quarter. All compute in float32.
     name
         Of the model; by default ``<task>-<model>``.
+    picture
+        Height and width of the one picture that a file takes; by default any number of any size.
+    precision
+        What the network computes in, one of `PRECISIONS`.
+    calibrate
+        Pictures that show an int8 file the range of each activation: a folder of them or a data
+        set; by default drawn portraits.
+    logits
+        Write the network alone: scaled (N, 3, H, W) float32 in, logits out.
+    data
+        A data set: eager and each file are scored on its val split.
 
     Returns
     -------
@@ -102,40 +126,138 @@ def export_model(
     Raises
     ------
     InputError
-        If a format or store is unknown, weights are to be stored small in another format than
-        ONNX, the checkpoint cannot be read, or a file disagrees with eager.
+        If a format, store or precision is unknown, a format has no such store or precision or its
+        program is not installed, the checkpoint cannot be read, a folder or the card of a shipped
+        model would be replaced, or a file disagrees with eager.
     """
+    _refuse(formats, store, precision)
+    if calibrate is not None and precision != "int8":
+        raise InputError(f"calibrate: {calibrate} given, but {precision} needs no calibration")
+    if picture is not None and min(picture) < 1:
+        raise InputError(f"size: {picture[0]}x{picture[1]} given, expected 1x1 or more")
+    loaded = load(checkpoint)
+    contract = Contract(
+        name=name or f"{loaded.task}-{loaded.config.model}",
+        task=loaded.task,
+        classes=loaded.classes,
+        size=loaded.config.size,
+        probabilities=probabilities and not logits,
+        weights_sha256=loaded.sha256,
+        faceseg=faceseg.__version__,
+        terms=terms or loaded.terms,
+        picture=picture,
+        logits=logits,
+        precision=precision,
+        versions={"torch": str(torch.__version__), "onnx": onnx_version},
+        card=loaded.path.stem if loaded.path.parent == zoo.FOLDER else "",
+    )
+    network = loaded.model()
+    trained = None
+    if store != "float32":
+        # The file is compared with eager of the same rounded weights: the rounding is no error.
+        trained, network = network, _rounded(loaded, store).model()
+    source = None if data is None else open_scored(data, contract)
+    calibration: Sequence[NDArray[np.uint8]] = ()
+    if precision == "int8":
+        calibration = read_pictures(calibrate, loaded.task) if calibrate else portraits(contract)
+    stem = contract.name + _variant(contract)
+    job = Job(stem, _graph(network, contract), contract, loaded.config, store, calibration)
+    written = []
+    for form in (FORMATS[name] for name in formats):
+        path = Path(out_dir, stem + form.suffix)
+        with _place(path, contract, folder=form.folder) as temporary:
+            form.write(job, temporary)
+            runner = form.open(temporary, contract)
+            verification = verify(network, runner, contract, str(path), trained=trained)
+            runtimes = [form.runtime]
+            if form is FORMATS["onnx"]:
+                runtimes += _read_again(network, contract, temporary, path)
+            scores = None if source is None else score(network, runner, contract, source)
+        written.append(Exported(path, form.name, verification, tuple(runtimes), scores))
+    return written
+
+
+@contextmanager
+def _place(path: Path, contract: Contract, *, folder: bool) -> Iterator[Path]:
+    """Give where to write; when the block ends well, put it in place with its contract.
+
+    The contract of a file lies beside it, that of a folder inside.
+    """
+    document = json.loads(contract.to_json())
+    if folder:
+        if path.exists():
+            raise InputError(f"{path}: exists; remove it, or name another folder by --out")
+        with atomic_folder(path) as temporary:
+            yield temporary
+            write_json(temporary / TORCHSCRIPT_FILE, document)
+    else:
+        beside = contract_path(path)
+        with atomic_path(path) as temporary:
+            yield temporary
+        write_json(beside, document)
+
+
+def _refuse(formats: Sequence[str], store: str, precision: str) -> None:
+    if precision not in PRECISIONS:
+        raise InputError(f"precision: unknown {precision!r}{suggest(precision, PRECISIONS)}")
     for form in formats:
         if form not in FORMATS:
             raise InputError(f"unknown format {form!r}{suggest(form, FORMATS)}")
         if store != "float32" and form != "onnx":
             raise InputError(f"store: {store} is for onnx files, {form} was asked for, too")
-    loaded = load(checkpoint)
-    contract = describe(loaded, probabilities=probabilities, terms=terms, name=name)
-    size = loaded.config.size
-    trained = None
-    network = loaded.model()
-    if store != "float32":
-        trained = Pipeline(network, size, probabilities=True).eval()
-        # The file is compared with eager of the same rounded weights: the rounding is no error.
-        network = _rounded(loaded, store).model()
-    pipeline = Pipeline(network, size, probabilities=probabilities).eval()
-    reference = Pipeline(network, size, probabilities=True).eval()
-    written = []
-    for form in formats:
-        path = Path(out_dir, contract.name + FORMATS[form].suffix)
-        options: dict[str, Any] = (
-            {"config": loaded.config, "store": store} if form == "onnx" else {}
-        )
-        with atomic_path(path) as temporary:
-            FORMATS[form].write(pipeline, contract, temporary, **options)
-            runner = FORMATS[form].open(temporary)
-            verification = verify(reference, runner, contract, str(path), trained=trained)
-            if form == "onnx":
-                # Training can start from it: every weight is there under its name.
-                load(temporary).model()
-        written.append(Exported(path, form, verification))
-    return written
+        if precision not in FORMATS[form].precisions:
+            raise InputError(
+                f"precision: {form} files compute in {', '.join(FORMATS[form].precisions)}, "
+                f"{precision} was asked for"
+            )
+    if store != "float32" and precision != "float32":
+        raise InputError(f"store: {store} is for files that compute in float32, not {precision}")
+
+
+def _graph(network: nn.Module, contract: Contract) -> nn.Module:
+    """Return what the files compute."""
+    dtype = PRECISIONS[contract.precision]
+    if contract.precision != "float32":
+        network = folded(network).to(dtype)
+    if contract.logits:
+        return Bare(network, dtype=dtype).eval()
+    return Pipeline(
+        network,
+        contract.size,
+        probabilities=contract.probabilities,
+        picture=contract.picture,
+        dtype=dtype,
+    ).eval()
+
+
+def _variant(contract: Contract) -> str:
+    """Return what is special about a file, for its name: such files lie beside the usual one."""
+    parts = ["logits"] if contract.logits else []
+    parts += [f"{contract.picture[0]}x{contract.picture[1]}"] if contract.picture else []
+    parts += [contract.precision] if contract.precision != "float32" else []
+    return "".join(f"-{part}" for part in parts)
+
+
+def _read_again(network: nn.Module, contract: Contract, temporary: Path, path: Path) -> list[str]:
+    """Read an ONNX file as training does, and run it in a second program, if one can."""
+    if contract.precision == "float32":
+        # Training can start from it: every weight is there under its name.
+        load(temporary).model()
+    if not opencv.reads(contract):
+        return []
+    # Small, since OpenCV does not reduce as the others do.
+    shapes = [(1, *contract.picture)] if contract.picture else [(1, 64, 41)]
+    try:
+        runner = opencv.open_opencv(temporary, contract)
+        verify(network, runner, contract, f"{path}: in {opencv.NAME}", shapes=shapes)
+    except opencv.Unreadable:
+        return []
+    except InputError:
+        # Files of one size are there for programs such as it: none is to go wrong without a word.
+        if contract.picture:
+            raise
+        return []
+    return [opencv.NAME]
 
 
 def _rounded(checkpoint: Checkpoint, store: str) -> Checkpoint:
@@ -145,19 +267,3 @@ def _rounded(checkpoint: Checkpoint, store: str) -> Checkpoint:
         for name, value in checkpoint.weights.items()
     }
     return replace(checkpoint, weights=weights)
-
-
-def describe(
-    checkpoint: Checkpoint, *, probabilities: bool, terms: str, name: str | None = None
-) -> Contract:
-    """Return the contract of a checkpoint's exports."""
-    return Contract(
-        name=name or f"{checkpoint.task}-{checkpoint.config.model}",
-        task=checkpoint.task,
-        classes=checkpoint.classes,
-        size=checkpoint.config.size,
-        probabilities=probabilities,
-        weights_sha256=checkpoint.sha256,
-        faceseg=faceseg.__version__,
-        terms=terms or checkpoint.terms,
-    )

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import onnx
+import onnxruntime
 import torch
-from numpy.typing import NDArray
 from torch.onnx import ONNXProgram
 
-from faceseg.config import Config
 from faceseg.contract import CONFIG_KEY, ONNX_KEY, Contract
-from faceseg.models.pipeline import Pipeline
+from faceseg.export.int8 import quantised
+from faceseg.export.job import Job, Runner
 from faceseg.onnx_weights import PREFIX, pack
-from faceseg.predict import Predictor
 
 SUFFIX = ".onnx"
 
@@ -28,35 +26,21 @@ OPSET = 18
 IR_VERSION = 8
 
 
-def write_onnx(
-    pipeline: Pipeline, contract: Contract, path: Path, *, config: Config, store: str = "float32"
-) -> None:
-    """Export `pipeline` and write it; batch, height and width stay free.
+def write_onnx(job: Job, path: Path) -> None:
+    """Export a graph and write it, the contract and the settings of the run in its metadata.
 
-    Parameters
-    ----------
-    pipeline
-        What the graph computes.
-    contract
-        What the file promises, written into its metadata.
-    path
-        The file.
-    config
-        Settings of the run, written into the metadata too, so that training can start from the
-        file.
-    store
-        How the weights are stored, see `faceseg.onnx_weights.stored`.
+    Files of less precision have their normalisation folded into the convolutions, so training
+    cannot start from them, and the settings are left out.
     """
-    # Sizes that differ from each other and from 1, so that the exporter takes none for another.
-    example = torch.zeros((2, 67, 93, 3), dtype=torch.uint8)
+    contract = job.contract
     program = torch.onnx.export(
-        pipeline,
-        (example,),
+        job.graph,
+        (job.example(),),
         dynamo=True,
         opset_version=OPSET,
         input_names=["image"],
         output_names=list(contract.outputs),
-        dynamic_shapes=({0: "batch", 1: "height", 2: "width"},),
+        dynamic_shapes=(job.free(),) if job.free() else None,
         external_data=False,
         verbose=False,
         optimize=False,
@@ -65,14 +49,17 @@ def write_onnx(
     _optimise(program)
     model: onnx.ModelProto = program.model_proto
     _strip(model)
-    pack(model, store)
+    pack(model, job.store)
     model.ir_version = IR_VERSION
+    if contract.precision == "int8":
+        model = quantised(model, job)
     model.producer_name, model.producer_version = "faceseg", contract.faceseg
-    # Starting weights can be the path of a file, and are in the network by now.
-    settings = config.replace({"weights": "none"}).to_dict()
-    onnx.helper.set_model_props(
-        model, {ONNX_KEY: contract.to_json(), CONFIG_KEY: json.dumps(settings)}
-    )
+    properties = {ONNX_KEY: contract.to_json()}
+    if contract.precision == "float32":
+        # Starting weights can be the path of a file, and are in the network by now.
+        settings = job.config.replace({"weights": "none"}).to_dict()
+        properties[CONFIG_KEY] = json.dumps(settings)
+    onnx.helper.set_model_props(model, properties)
     onnx.checker.check_model(model, full_check=True)
     # Deterministic, so that one checkpoint gives one file, byte for byte.
     path.write_bytes(model.SerializeToString(deterministic=True))
@@ -113,11 +100,18 @@ def _strip(model: onnx.ModelProto) -> None:
     for item in (*noted, *graph.initializer):
         item.ClearField("metadata_props")
         item.ClearField("doc_string")
+    for node in graph.node:
+        if node.op_type == "HardSigmoid":
+            # OpenCV's importer adds the default to itself when it is written out.
+            kept = [each for each in node.attribute if each.name != "beta" or each.f != 0.5]
+            del node.attribute[:]
+            node.attribute.extend(kept)
 
 
-def open_onnx(path: Path) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.generic], ...]]:
-    """Return the file as a function from (N, H, W, 3) uint8 to its outputs, on the CPU."""
-    predictor = Predictor(path, provider="cpu")
-    if not predictor.contract.probabilities:
-        return lambda images: (predictor(images),)
-    return lambda images: (predictor(images), predictor.probabilities(images))
+def open_onnx(path: Path, contract: Contract) -> Runner:
+    """Return the file as a function from its input to its outputs, on the CPU."""
+    options = onnxruntime.SessionOptions()
+    # Above the warning of a bias of zeros that no node takes, and that training finds by its name.
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda images: tuple(session.run(list(contract.outputs), {"image": images}))

@@ -5,37 +5,34 @@ from __future__ import annotations
 import io
 import os
 import warnings
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from faceseg.contract import TORCHSCRIPT_FILE, Contract
 from faceseg.errors import InputError
-from faceseg.models.pipeline import Pipeline
+from faceseg.export.archive import without
+from faceseg.export.job import Job, Runner, as_runner
 
 SUFFIX = ".ts"
 
 
-def write_torchscript(pipeline: Pipeline, contract: Contract, path: Path) -> None:
-    """Trace `pipeline` and write it; batch, height and width stay free."""
-    example = torch.zeros((2, 67, 93, 3), dtype=torch.uint8)
+def write_torchscript(job: Job, path: Path) -> None:
+    """Trace a graph and write it."""
     stream = io.BytesIO()
     with _quiet(), torch.no_grad():
         # The trace is compared with the pipeline by faceseg.export.verify, at more sizes.
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-            pipeline, example, check_trace=False
+            job.graph, job.example(), check_trace=False
         )
         # Saved to a stream: a file's name would become the name of the archive inside it.
-        torch.jit.save(traced, stream, _extra_files={TORCHSCRIPT_FILE: contract.to_json()})
-    stream.seek(0)
-    path.write_bytes(_without_source_paths(stream))
+        torch.jit.save(traced, stream, _extra_files={TORCHSCRIPT_FILE: job.contract.to_json()})
+    # Those records hold absolute paths of the sources.
+    path.write_bytes(without(stream, ".debug_pkl"))
 
 
 def load_torchscript(path: str | os.PathLike[str]) -> tuple[nn.Module, Contract]:
@@ -70,16 +67,9 @@ def load_torchscript(path: str | os.PathLike[str]) -> tuple[nn.Module, Contract]
     return module, contract
 
 
-def open_torchscript(path: Path) -> Callable[[NDArray[np.uint8]], tuple[NDArray[np.generic], ...]]:
-    """Return the file as a function from (N, H, W, 3) uint8 to its outputs, on the CPU."""
-    module, _ = load_torchscript(path)
-
-    def run(images: NDArray[np.uint8]) -> tuple[NDArray[np.generic], ...]:
-        with torch.inference_mode():
-            result = module(torch.from_numpy(images))
-        return tuple(t.numpy() for t in ((result,) if isinstance(result, Tensor) else result))
-
-    return run
+def open_torchscript(path: Path, contract: Contract) -> Runner:
+    """Return the file as a function from its input to its outputs, on the CPU."""
+    return as_runner(load_torchscript(path)[0])
 
 
 @contextmanager
@@ -98,14 +88,3 @@ def _quiet() -> Iterator[None]:
             module=r"faceseg\.models\.pipeline",
         )
         yield
-
-
-def _without_source_paths(stream: io.BytesIO) -> bytes:
-    """Return the archive without its ``.debug_pkl`` records, which hold absolute source paths."""
-    result = io.BytesIO()
-    with zipfile.ZipFile(stream) as old, zipfile.ZipFile(result, "w") as new:
-        for name in old.namelist():
-            if not name.endswith(".debug_pkl"):
-                # A fresh ZipInfo has a fixed date.
-                new.writestr(zipfile.ZipInfo(name), old.read(name))
-    return result.getvalue()
