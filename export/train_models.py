@@ -11,15 +11,19 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from faceseg import RLE
+from faceseg.checkpoint import load, save
 from faceseg.draw.wear import wear_mask
 from faceseg.errors import InputError
 from faceseg.files import write_csv
@@ -51,7 +55,17 @@ class Recipe:
     init: str | None = None
 
 
-RECIPES = {
+@dataclass(frozen=True)
+class Average:
+    """A model whose weights are the mean of those of others, one trained on from the other.
+
+    After Wortsman et al., "Model soups", ICML 2022.
+    """
+
+    of: tuple[str, ...]
+
+
+RECIPES: dict[str, Recipe | Average] = {
     "face-parse-unet": Recipe(
         "{data}/easyportrait --task parse",
         f"{_UNET} --size 256 --epochs 100 --validate-every 100 --lr 4e-3 --scene 0.15",
@@ -68,11 +82,12 @@ RECIPES = {
         init="face-unet-1",
     ),
     # Again, with samples of the colours of skin in which there is no face.
-    "face-unet": Recipe(
+    "face-unet-3": Recipe(
         _FACES,
         f"{_UNET} --size 320 --epochs 30 --validate-every 30 --lr 1.5e-3 --scene 0.25",
         init="face-unet-2",
     ),
+    "face-unet": Average(("face-unet-2", "face-unet-3")),
     "mask-unet": Recipe(
         "{out}/mask-data/train_rle.csv --val {data}/MSFD --task mask",
         f"{_UNET} --size 256 --epochs 20 --validate-every 20 --lr 3e-3 --scene 0.2",
@@ -128,9 +143,35 @@ def write_mask_data(data: Path, folder: Path) -> None:
     write_csv(folder / "train_rle.csv", ["image", "rle_mask", "height", "width", "subject"], rows)
 
 
+def average(name: str, parts: Sequence[Path], run: Path) -> None:
+    """Write a checkpoint of the mean weights of others, with the last one's settings."""
+    found = [load(part) for part in parts]
+    last = found[-1]
+    weights = {
+        key: torch.stack([each.weights[key].double() for each in found]).mean(0).to(value.dtype)
+        for key, value in last.weights.items()
+    }
+    save(
+        run / "best.pt",
+        config=last.config,
+        task=last.task,
+        classes=last.classes,
+        weights=weights,
+        terms=last.terms,
+    )
+    shutil.copy(parts[-1] / "run.json", run / "run.json")
+    print(f"{name}: the mean of {', '.join(part.name for part in parts)}", flush=True)
+
+
 def train(name: str, data: Path, out: Path, extra: list[str]) -> None:
     """Train a model, and before it those that it starts from."""
     recipe, run = RECIPES[name], out / name
+    if isinstance(recipe, Average):
+        if not (run / "run.json").exists():
+            for part in recipe.of:
+                train(part, data, out, extra)
+            average(name, [out / part for part in recipe.of], run)
+        return
     if (run / "scores.json").exists():
         return
     if recipe.init:

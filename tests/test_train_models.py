@@ -10,12 +10,16 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
+from faceseg.checkpoint import load, save
 from faceseg.cli import main
+from faceseg.config import Config
 from faceseg.draw import draw_portrait
 from faceseg.errors import InputError
 from faceseg.files import write_csv
 from faceseg.images import write_jpeg, write_png
+from faceseg.models import build
 from faceseg.records import open_source
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,11 +48,21 @@ def test_each_model_is_trained_once_after_what_it_starts_from(
 
     monkeypatch.setattr(script.subprocess, "run", trained)
     monkeypatch.setattr(script, "write_mask_data", lambda data, folder: None)
+    averaged = []
+
+    def average(name: str, parts: list[Path], run: Path) -> None:
+        assert all((part / "scores.json").exists() for part in parts)
+        averaged.append(name)
+        run.mkdir()
+        (run / "run.json").write_text("{}")
+
+    monkeypatch.setattr(script, "average", average)
     for _ in range(2):
         for name in script.RECIPES:
             script.train(name, Path("data"), tmp_path, ["--device", "cpu"])
     names = [Path(words[words.index("--out") + 1]).name for words in commands]
-    assert sorted(names) == sorted(script.RECIPES)
+    assert averaged == ["face-unet"]
+    assert sorted(names + averaged) == sorted(script.RECIPES)
     for name, words in zip(names, commands, strict=True):
         init = script.RECIPES[name].init
         if init:
@@ -61,6 +75,25 @@ def test_each_model_is_trained_once_after_what_it_starts_from(
         printed = capsys.readouterr().out
         config = json.loads(printed[printed.index("{") :])
         assert config["validate_every"] == config["epochs"]
+
+
+def test_an_average(script: ModuleType, tmp_path: Path) -> None:
+    config = Config(width=4, depth=1, size=(32, 32))
+    networks = [build(config, 2) for _ in range(2)]
+    for place, network in enumerate(networks):
+        torch.nn.init.constant_(next(network.parameters()), place)
+        weights = network.state_dict()
+        about = {"task": "face", "classes": ("background", "face"), "weights": weights}
+        save(tmp_path / str(place) / "best.pt", config=config, **about)
+        (tmp_path / str(place) / "run.json").write_text(str(place))
+    script.average("a", [tmp_path / "0", tmp_path / "1"], tmp_path / "a")
+    found = load(tmp_path / "a")
+    assert found.config == config
+    for key, value in found.weights.items():
+        one, other = (network.state_dict()[key] for network in networks)
+        torch.testing.assert_close(value, ((one.double() + other) / 2).to(value.dtype))
+    assert (next(found.model().parameters()) == 0.5).all()
+    assert (tmp_path / "a" / "run.json").read_text() == "1"
 
 
 def test_a_training_that_fails_is_said(
