@@ -5,6 +5,7 @@
 # make sanitize  all tests under the address and undefined-behaviour sanitizers
 # make fuzz   10^8 executions of the kernels under libFuzzer and the sanitizers (needs clang; hours)
 # make aarch64  the kernel tests on an emulated Arm processor (needs a cross compiler and qemu)
+# make hosts  the npm packages of the browser and Node hosts, whose tests skip without them
 # make leak   a million calls of each kind: the memory stays what it is
 #
 # Each makes the virtual environment .venv by itself. PYTHON=python3.12 chooses the interpreter.
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml MANIFEST.in $(wildcard csrc/* faceseg/*.py* faceseg/*.pxd faceseg/*/*.py faceseg/weights/*)
 
-.PHONY: demo test bench dev sanitize fuzz aarch64 leak lint clean
+.PHONY: demo test bench dev sanitize fuzz aarch64 hosts leak lint clean
 
 demo: $(VENV)/.demo
 	$(BIN)/faceseg demo
@@ -42,6 +43,10 @@ fuzz:
 
 aarch64: $(VENV)/.dev
 	PYTHON="$(abspath $(BIN))/python" sh tests/aarch64.sh
+
+hosts:
+	cd export/hosts/node && npm install --silent --no-audit --no-fund
+	cd export/hosts/browser && npm install --silent --no-audit --no-fund
 
 leak: $(VENV)/.wheel
 	$(BIN)/python tests/leak.py

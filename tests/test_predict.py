@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 import threading
@@ -195,9 +196,9 @@ def test_a_file_for_one_size(exported: Exports, tmp_path: Path) -> None:
 
 def test_probabilities_that_are_not_there(exported: Exports, tmp_path: Path) -> None:
     model = onnx.load(exported.onnx)
-    text = model.metadata_props[0].value
-    start, end = text.index(', {"name": "probabilities"'), text.index('], "network_size"')
-    onnx.helper.set_model_props(model, {ONNX_KEY: text[:start] + text[end:]})
+    contract = json.loads(model.metadata_props[0].value)
+    del contract["outputs"][1]
+    onnx.helper.set_model_props(model, {ONNX_KEY: json.dumps(contract)})
     del model.graph.output[1]
     onnx.save(model, tmp_path / "a.onnx")
     with pytest.raises(InputError, match="export it with --probabilities"):
@@ -250,16 +251,6 @@ def test_cuda_that_falls_back_is_an_error(
 
 def test_the_package_gives_the_predictor() -> None:
     assert faceseg.Predictor is Predictor
-
-
-def test_the_import_is_quick() -> None:
-    code = (
-        "import onnxruntime, time; start = time.process_time(); import faceseg.predict;"
-        "print(time.process_time() - start)"
-    )
-    turns = [subprocess.check_output([sys.executable, "-c", code], text=True) for _ in range(3)]
-    # 0.03 s where nothing else runs.
-    assert min(map(float, turns)) < 0.06
 
 
 def test_imports_neither_torch_nor_pillow_nor_opencv() -> None:
