@@ -109,12 +109,11 @@ RECIPES: dict[str, Recipe | Average] = {
         f"{_DEEPLAB} --size 256 --epochs 16 --validate-every 16 --lr 1.2e-3 --scene 0.15",
         init="face-deeplabv3-1",
     ),
-    "face-deeplabv3-3": Recipe(
+    "face-deeplabv3": Recipe(
         _FACES,
         f"{_DEEPLAB} --size 320 --epochs 8 --validate-every 8 --lr 1.2e-3 --scene 0.15",
         init="face-deeplabv3-2",
     ),
-    "face-deeplabv3": Average(("face-deeplabv3-2", "face-deeplabv3-3")),
 }
 
 
