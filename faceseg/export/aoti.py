@@ -6,12 +6,9 @@ was compiled on.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -19,7 +16,7 @@ import torch
 from faceseg.contract import TORCHSCRIPT_FILE, Contract
 from faceseg.errors import InputError
 from faceseg.export.archive import without
-from faceseg.export.job import Job, Runner, as_runner
+from faceseg.export.job import Job, Runner, as_runner, quiet
 from faceseg.export.program import captured
 
 # Ends like the files of torch.export, as torch wants it.
@@ -40,7 +37,8 @@ def write_aoti(job: Job, path: Path) -> None:
             f"aoti: no C++ compiler {compiler!r} here; apt-get install g++, or name one by CXX"
         )
     metadata = {TORCHSCRIPT_FILE: job.contract.to_json()}
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    # A line about the antialiased resize, which runs, called another way.
+    with tempfile.TemporaryDirectory() as folder, quiet("torch._inductor"):
         # The file's name becomes the name of the archive inside it.
         made = torch._inductor.aoti_compile_and_package(
             captured(job),
@@ -49,18 +47,6 @@ def write_aoti(job: Job, path: Path) -> None:
         )
         # The sources, which nothing reads again, hold the compiler's command and its paths.
         path.write_bytes(without(Path(made), ".cpp"))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back a line about the antialiased resize, which runs, called another way."""
-    logger = logging.getLogger("torch._inductor")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def open_aoti(path: Path, contract: Contract) -> Runner:

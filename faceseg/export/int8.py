@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,7 @@ from onnxruntime import quantization
 from faceseg.contract import Contract
 from faceseg.draw import draw_portrait
 from faceseg.draw.portrait import Task
-from faceseg.export.job import Job
+from faceseg.export.job import Job, quiet
 from faceseg.models.pipeline import Normalise
 
 # Convolutions and what passes their numbers on. On one core the light U-Net at 320 x 320 took 213
@@ -29,7 +26,8 @@ OPERATORS = ("Conv", "ConvTranspose", "MaxPool", "Concat")
 
 def quantised(model: onnx.ModelProto, job: Job) -> onnx.ModelProto:
     """Return a model that computes in int8, in QDQ form: opset and IR stay as they are."""
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    # The advice to fold normalisation first, which is folded.
+    with tempfile.TemporaryDirectory() as folder, quiet("root"):
         path = Path(folder, "model.onnx")
         quantization.quantize_static(
             model,
@@ -69,15 +67,3 @@ def _fed(
         image = np.asarray(cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
     batch = torch.from_numpy(np.ascontiguousarray(image))[None]
     return {"image": (Normalise()(batch) if logits else batch).numpy()}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back the advice to fold normalisation first, which is folded, on the root logger."""
-    logger = logging.getLogger()
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

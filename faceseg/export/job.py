@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,3 +73,15 @@ def as_runner(module: Callable[[Tensor], Tensor | Sequence[Tensor]]) -> Runner:
         return tuple(t.numpy() for t in ((result,) if isinstance(result, Tensor) else result))
 
     return run
+
+
+@contextmanager
+def quiet(name: str) -> Iterator[None]:
+    """Keep back a logger's warnings, which say nothing to somebody who exports."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

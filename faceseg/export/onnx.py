@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -15,7 +12,7 @@ from torch.onnx import ONNXProgram
 
 from faceseg.contract import CONFIG_KEY, ONNX_KEY, Contract
 from faceseg.export.int8 import quantised
-from faceseg.export.job import Job, Runner
+from faceseg.export.job import Job, Runner, quiet
 from faceseg.onnx_weights import PREFIX, pack
 
 SUFFIX = ".onnx"
@@ -76,21 +73,10 @@ def _optimise(program: ONNXProgram) -> None:
     image = list(graph.inputs)
     # What may be given from outside is neither folded, nor merged with its equal, nor renamed.
     graph.inputs.extend(v for name, v in graph.initializers.items() if name.startswith(PREFIX))
-    with _quiet():
+    # A warning for each parameter that is left as it is.
+    with quiet("onnx_ir"):
         program.optimize()
     del graph.inputs[len(image) :]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep back a warning for each parameter that is left as it is."""
-    logger = logging.getLogger("onnx_ir")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _strip(model: onnx.ModelProto) -> None:
