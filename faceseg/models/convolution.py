@@ -18,7 +18,7 @@ class Conv2d(nn.Conv2d):
 
     Depthwise on a CPU, in training: the derivatives are convolutions that oneDNN has fast code
     for. On one core with AMX a backward pass of (16, 960, 8, 8), 5 x 5, dilation 2, in bfloat16
-    takes 11 ms instead of 137.
+    takes 26 ms instead of 137.
 
     Dilated by at least the height and width of its input: every weight but the middle one meets
     padding alone, so the middle one is all that is multiplied.
