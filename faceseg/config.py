@@ -38,6 +38,7 @@ class Config:
     stride: int = _setting(1, "unet: 2 halves the picture in the first convolution: 4 x less work")
     norm: str = _setting("batch", "unet: normalisation layer", ("batch", "group", "none"))
     attention: bool = _setting(False, "unet: attention gates on the skip connections")
+    separable: bool = _setting(False, "unet: depthwise and 1 x 1 instead of 3 x 3 convolutions")
     backbone: str = _setting(
         "mobilenet_v3_large",
         "deeplabv3: encoder",

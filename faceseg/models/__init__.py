@@ -21,6 +21,7 @@ def _unet(config: Config, num_classes: int) -> SegmentationModel:
         stride=config.stride,
         norm=config.norm,
         attention=config.attention,
+        separable=config.separable,
     )
 
 

@@ -17,15 +17,19 @@ def _norm(kind: str, channels: int) -> nn.Module:
     return nn.Identity()
 
 
-def _block(inputs: int, outputs: int, norm: str, stride: int = 1) -> nn.Sequential:
+def _block(inputs: int, outputs: int, norm: str, separable: bool, stride: int = 1) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels, step in ((inputs, stride), (outputs, 1)):
         # A normalisation brings its own shift, so the convolution before it needs none.
-        layers += [
-            nn.Conv2d(channels, outputs, 3, stride=step, padding=1, bias=norm == "none"),
-            _norm(norm, outputs),
-            nn.ReLU(inplace=True),
-        ]
+        bias = norm == "none"
+        if separable and channels > 3:
+            layers += [
+                nn.Conv2d(channels, channels, 3, step, padding=1, groups=channels, bias=False),
+                nn.Conv2d(channels, outputs, 1, bias=bias),
+            ]
+        else:
+            layers.append(nn.Conv2d(channels, outputs, 3, step, padding=1, bias=bias))
+        layers += [_norm(norm, outputs), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)
 
 
@@ -68,6 +72,9 @@ class UNet(SegmentationModel):
         ``"batch"``, ``"group"`` or ``"none"``.
     attention
         Put an `AttentionGate` on each skip connection.
+    separable
+        Compute each 3 x 3 convolution but the first as one on each channel by itself and a 1 x 1
+        over all of them (Sifre, 2014; Chollet, CVPR 2017).
 
     Notes
     -----
@@ -87,11 +94,12 @@ class UNet(SegmentationModel):
         stride: int = 1,
         norm: str = "batch",
         attention: bool = False,
+        separable: bool = False,
     ) -> None:
         super().__init__()
         channels = [width * 2**level for level in range(depth + 1)]
         self.down = nn.ModuleList(
-            _block(inputs, outputs, norm, 1 if level else stride)
+            _block(inputs, outputs, norm, separable, 1 if level else stride)
             for level, (inputs, outputs) in enumerate(zip([3, *channels], channels, strict=False))
         )
         self.pool = nn.MaxPool2d(2, ceil_mode=True)
@@ -101,7 +109,7 @@ class UNet(SegmentationModel):
         self.gate = nn.ModuleList(
             AttentionGate(c) if attention else nn.Identity() for c in reversed(channels[:-1])
         )
-        self.up = nn.ModuleList(_block(2 * c, c, norm) for c in reversed(channels[:-1]))
+        self.up = nn.ModuleList(_block(2 * c, c, norm, separable) for c in reversed(channels[:-1]))
         self.attention = attention
         self.head: nn.Module = (
             nn.Conv2d(width, num_classes, 1)
