@@ -1,4 +1,4 @@
-"""Run an exported ONNX model with NumPy and ONNX Runtime alone."""
+"""Pictures to masks by an exported ONNX model, with NumPy and ONNX Runtime or OpenVINO alone."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from faceseg import zoo
-from faceseg.contract import ONNX_KEY, Contract
 from faceseg.decode import Picture, ahead, check_array, to_array
 from faceseg.errors import InputError
 from faceseg.providers import PROVIDERS, choose, works
 from faceseg.rle import RLE, Order, encode_labels
+from faceseg.runtimes import OnnxRuntime, OpenVino, Runtime
 
 __all__ = ["PROVIDERS", "Prediction", "Predictor", "works"]
 
@@ -92,13 +91,18 @@ class Predictor:
     Parameters
     ----------
     path
-        An ``.onnx`` file from ``faceseg export``, or the name of a shipped model; by default the
-        light face model.
+        An ``.onnx`` file or ``.openvino`` folder from ``faceseg export``, or the name of a shipped
+        model; by default the light face model.
     provider
-        ``"cpu"``, ``"cuda"``, or ``"auto"``: CUDA where it works, else the CPU. What was chosen
-        is `provider`.
+        ``"cpu"``, ``"cuda"`` or ``"tensorrt"`` of ONNX Runtime; ``"openvino"``, which reads the
+        same files; or ``"auto"``: CUDA where it works, else the CPU. What was chosen is `provider`.
     threads
-        Threads on the CPU; None is ONNX Runtime's choice, the number of cores.
+        Threads on the CPU; None is the runtime's choice, the number of cores.
+    precision
+        What to compute in, where it is not what the file holds: ``"bfloat16"`` with OpenVINO,
+        ``"float16"`` with TensorRT.
+    cuda_graph
+        With CUDA and a file of one size: replay the launches of the kernels as one.
 
     Attributes
     ----------
@@ -108,12 +112,14 @@ class Predictor:
         The execution provider that runs the model.
     providers : list of str
         All that ONNX Runtime may place parts of the model on, in order of preference.
+    precision : str
+        What the network computes in.
 
     Raises
     ------
     InputError
-        If the file is missing, broken or not from ``faceseg export``, or CUDA was asked for and
-        does not work: ONNX Runtime itself would go on with the CPU without an error.
+        If the file is missing, broken or not from ``faceseg export``, or a provider or precision
+        was asked for that is not there: the runtimes would go on with another without an error.
     """
 
     def __init__(
@@ -122,37 +128,32 @@ class Predictor:
         *,
         provider: str = "auto",
         threads: int | None = None,
+        precision: str | None = None,
+        cuda_graph: bool = False,
     ) -> None:
         path = _file_of(path)
         if threads is not None and threads < 1:
             raise InputError(f"threads: {threads} given, expected 1 or more")
-        wanted = choose(provider)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        # What fails, raises; ONNX Runtime would also print it, and warn of constants it folds.
-        options.log_severity_level = 4
-        # Between two pictures the threads of ONNX Runtime would go on spinning, on the cores that
-        # decode the next one: 33 ms a 720p JPEG on two cores instead of 37.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        chain = list(dict.fromkeys([wanted, PROVIDERS["cpu"]]))
-        try:
-            self._session = onnxruntime.InferenceSession(os.fspath(path), options, providers=chain)
-        except Exception as error:
-            # ONNX Runtime's errors have no base class but Exception.
-            raise InputError(f"{path}: {_reason(error)}") from error
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self.contract = Contract.from_json(metadata.get(ONNX_KEY, ""), os.fspath(path))
-        self.providers: list[str] = self._session.get_providers()
+        folder = path.is_dir()
+        wanted = choose("openvino" if folder and provider == "auto" else provider)
+        if folder and wanted != "openvino":
+            raise InputError(f"{path}: a folder for OpenVINO, {wanted} was asked for")
+        self._runtime: Runtime
+        if wanted == "openvino" and not cuda_graph:
+            self._runtime = OpenVino(path, threads=threads, precision=precision)
+        else:
+            self._runtime = OnnxRuntime(
+                path, wanted, threads=threads, precision=precision, cuda_graph=cuda_graph
+            )
+        self.contract = self._runtime.contract
+        self.precision = self._runtime.precision
+        self.providers = self._runtime.providers
         self.provider = self.providers[0]
-        if self.provider != wanted:
-            raise InputError(f"{path}: {wanted} did not start, ONNX Runtime fell back to the CPU")
         self._outputs = list(self.contract.outputs)
         if "mask" not in self._outputs:
             raise InputError(
                 f"{path}: gives {', '.join(self._outputs)} and no mask; export the whole pipeline"
             )
-        # Numbers where the file takes one size alone, names where any.
-        self._shape: list[int | str] = self._session.get_inputs()[0].shape
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Segment a picture, or several of one size.
@@ -289,14 +290,15 @@ class Predictor:
     def _run(self, images: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[Any]]:
         check_array(images)
         batch = images[None] if images.ndim == 3 else images
-        for size, fixed in zip(batch.shape, self._shape, strict=True):
+        for size, fixed in zip(batch.shape, self._runtime.shape, strict=True):
             if isinstance(fixed, int) and size != fixed:
                 raise InputError(
                     f"{self.contract.name}: images of shape {batch.shape}, this file takes "
-                    f"{tuple(self._shape)} alone; resize them, or export with --size dynamic"
+                    f"{tuple(self._runtime.shape)} alone; resize them, or export with "
+                    "--size dynamic"
                 )
-        results = self._session.run(outputs, {"image": np.ascontiguousarray(batch)})
-        return [result[0] for result in results] if images.ndim == 3 else list(results)
+        results = self._runtime.run(outputs, np.ascontiguousarray(batch))
+        return [result[0] for result in results] if images.ndim == 3 else results
 
 
 def _listed(item: tuple[int, Picture]) -> NDArray[np.uint8]:
@@ -307,22 +309,17 @@ def _listed(item: tuple[int, Picture]) -> NDArray[np.uint8]:
         raise InputError(f"pictures[{place}]: {error}") from error
 
 
-def _reason(error: Exception) -> str:
-    """Say in one line why a file cannot be loaded."""
-    reason = " ".join(str(error).split())
-    if "external" in reason.lower():
-        return f"its weights are in a second file, which is missing or cut short: {reason}"
-    return f"truncated or not an ONNX model: {reason}"
-
-
 def _file_of(model: str | os.PathLike[str]) -> Path:
     path = zoo.locate(model)
+    if path.suffix.lower() == ".openvino" and path.is_dir():
+        return path
     if path.suffix.lower() != ".onnx":
         if not path.suffix and not path.exists():
             # Not a file's name, so that of a shipped model, and of none there is.
             zoo.find(str(path))
         raise InputError(
-            f"{path}: expected an .onnx file; 'faceseg export' makes one of a checkpoint"
+            f"{path}: expected an .onnx file or .openvino folder; 'faceseg export' makes one of a "
+            "checkpoint"
         )
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected an .onnx file from 'faceseg export'")

@@ -5,12 +5,24 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
 
 import onnxruntime
 
 from faceseg.errors import InputError, suggest
 
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    # A runtime of its own, which reads the same files.
+    "openvino": "OpenVINO",
+}
+
+_NEEDS = {
+    "cuda": "CUDA 13 or cuDNN 9 is missing (pip install 'onnxruntime-gpu[cuda,cudnn]')",
+    "tensorrt": "CUDA 13, cuDNN 9 or TensorRT 10 is missing (pip install 'tensorrt-cu13<11')",
+}
 
 # One Identity node as an ONNX file (IR 8, opset 18): the least that shows whether a provider works.
 _PROBE = (
@@ -22,15 +34,17 @@ _PROBE = (
 
 
 def works(provider: str) -> bool:
-    """Return whether an execution provider starts here.
+    """Return whether an execution provider, by its full name, starts here.
 
     ONNX Runtime lists the providers it was built with, whether or not their libraries and devices
     are there.
     """
+    if provider == PROVIDERS["openvino"]:
+        return find_spec("openvino") is not None
     if provider not in onnxruntime.get_available_providers():
         return False
     with _silenced():
-        if provider == PROVIDERS["cuda"] and hasattr(onnxruntime, "preload_dlls"):
+        if provider != PROVIDERS["cpu"] and hasattr(onnxruntime, "preload_dlls"):
             # CUDA and cuDNN from pip's wheels are not on the loader's path.
             onnxruntime.preload_dlls()
         options = onnxruntime.SessionOptions()
@@ -40,18 +54,22 @@ def works(provider: str) -> bool:
 
 
 def choose(asked: str) -> str:
-    """Return the execution provider of a short name, or of ``"auto"``: CUDA where it works.
+    """Return a short name that works; for ``"auto"`` that is CUDA, where it does, or the CPU.
 
     Raises
     ------
     InputError
-        If there is no such name, or CUDA was asked for and does not work.
+        If there is no such name, or what was asked for does not work.
     """
     if asked == "auto":
-        return PROVIDERS["cuda" if works(PROVIDERS["cuda"]) else "cpu"]
+        return "cuda" if works(PROVIDERS["cuda"]) else "cpu"
     if asked not in PROVIDERS:
         raise InputError(f"unknown provider {asked!r}{suggest(asked, [*PROVIDERS, 'auto'])}")
     wanted = PROVIDERS[asked]
+    if asked == "openvino":
+        if works(wanted):
+            return asked
+        raise InputError("openvino: not installed; pip install openvino")
     if wanted not in onnxruntime.get_available_providers():
         raise InputError(
             f"{asked} asked for, but this onnxruntime has no {wanted}; "
@@ -60,9 +78,9 @@ def choose(asked: str) -> str:
     if not works(wanted):
         raise InputError(
             f"{asked} asked for, but {wanted} does not start here: no NVIDIA driver or device, or "
-            "CUDA 13 or cuDNN 9 is missing (pip install 'onnxruntime-gpu[cuda,cudnn]')"
+            f"{_NEEDS[asked]}"
         )
-    return wanted
+    return asked
 
 
 @contextmanager

@@ -48,6 +48,7 @@ def load_segmenter(
     device: str = "auto",
     threads: int | None = None,
     tta: str = "none",
+    precision: str | None = None,
 ) -> Loaded:
     """Load a model by what it is called.
 
@@ -59,12 +60,14 @@ def load_segmenter(
     task
         ``"face"`` or ``"mask"``: what a classical method is to look for.
     device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        ``"auto"``, ``"cpu"`` or ``"cuda"``; for files also ``"tensorrt"`` and ``"openvino"``.
     threads
-        Threads of ONNX Runtime; None leaves its default.
+        Threads of the runtime that reads a file; None leaves its default.
     tta
         Test-time augmentation: ``"flip"`` averages a checkpoint's probabilities over the picture
         and its mirror image, in twice the time. ``"none"`` is all that other models take.
+    precision
+        What to compute in, as `faceseg.Predictor` takes it.
 
     Raises
     ------
@@ -80,17 +83,21 @@ def load_segmenter(
             f"tta: {tta} asked for, but {model} is no checkpoint: give a run folder or .pt file, "
             "or leave tta out"
         )
-    if path.suffix.lower() != ".onnx" and threads is not None:
-        raise InputError(f"threads: {threads} given, but {model} is no .onnx file")
-    if path.suffix.lower() == ".onnx":
+    if path.suffix.lower() in (".onnx", ".openvino"):
         from faceseg.predict import Predictor
 
-        predictor = Predictor(path, provider=device, threads=threads)
+        predictor = Predictor(path, provider=device, threads=threads, precision=precision)
         contract = predictor.contract
         name = path.name if path == Path(model) else model
-        return Loaded(
-            name, "onnx", contract.task, contract.classes, predictor, None, predictor.provider
-        )
+        runs_on = predictor.provider
+        if predictor.precision != "float32":
+            runs_on += f", {predictor.precision}"
+        return Loaded(name, "onnx", contract.task, contract.classes, predictor, None, runs_on)
+    for setting, value in (("threads", threads), ("precision", precision)):
+        if value is not None:
+            raise InputError(
+                f"{setting}: {value} given, but {model} is no .onnx file or .openvino folder"
+            )
     if path.exists():
         return _load_torch(path, device, tta)
     from faceseg.classical import METHODS
@@ -114,7 +121,7 @@ def load_segmenter(
 def is_model(word: str) -> bool:
     """Return whether a word of a command names a model, rather than pictures."""
     path = zoo.locate(word)
-    if path.suffix.lower() in (".onnx", ".ts", ".pt"):
+    if path.suffix.lower() in (".onnx", ".openvino", ".ts", ".pt"):
         return True
     if path.exists():
         return any((path / name).exists() for name in ("best.pt", "last.pt", "fold1"))

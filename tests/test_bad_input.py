@@ -51,7 +51,7 @@ def test_files_that_are_no_model(exported: Exports, tmp_path: Path) -> None:
         ("empty.onnx", "truncated or not an ONNX model"),
         ("folder.onnx", "no such file"),
         ("none.onnx", "no such file"),
-        ("best.pt", "expected an .onnx file; 'faceseg export' makes one"),
+        ("best.pt", "expected an .onnx file or .openvino folder; 'faceseg export' makes one"),
     ]:
         _refused(tmp_path / name, message)
 

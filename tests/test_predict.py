@@ -227,7 +227,9 @@ def test_cuda_without_the_gpu_wheel(exported: Exports, monkeypatch: pytest.Monke
 class _FallsBack(onnxruntime.InferenceSession):  # type: ignore[misc]
     """What the GPU wheel does where CUDA does not start: nothing is raised, the CPU is used."""
 
-    def __init__(self, model: object, options: object, providers: list[str]) -> None:
+    def __init__(
+        self, model: object, options: object, providers: list[str], provider_options: object = None
+    ) -> None:
         super().__init__(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -243,7 +245,7 @@ def test_cuda_that_falls_back_is_an_error(
     # The probe passes and the model's own session falls back: still no silent CPU.
     monkeypatch.setattr(providers, "works", lambda provider: True)
     for asked in ("cuda", "auto"):
-        with pytest.raises(InputError, match="fell back to the CPU"):
+        with pytest.raises(InputError, match="did not start, ONNX Runtime fell back to CPUExec"):
             Predictor(exported.onnx, provider=asked)
     monkeypatch.setattr(providers, "works", lambda provider: False)
     assert Predictor(exported.onnx, provider="auto").provider == "CPUExecutionProvider"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import faceseg
 from faceseg import zoo
 from faceseg.cli.extras import ALL, install, missing
-from faceseg.cli.source import add_frames_arguments, quoted, with_frames
+from faceseg.cli.source import add_device_arguments, add_frames_arguments, quoted, with_frames
 from faceseg.config import parse_size
 from faceseg.errors import InputError, suggest
 from faceseg.files import write_csv, write_json
@@ -98,7 +98,8 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "predict",
         help="masks, overlays or run lengths of pictures",
         usage="faceseg predict [MODEL] IMAGE [IMAGE ...] --out DIR [--save A,B]\n"
-        "                       [--device DEVICE] [--threads N] [--frames [--levels N]]\n"
+        "                       [--device DEVICE] [--precision P] [--threads N]\n"
+        "                       [--frames [--levels N]]\n"
         "                       [--engine ray [--address ADDRESS]]",
         description="Segment pictures with a shipped or exported model (both need no torch), a\n"
         f"checkpoint or a classical method; with {zoo.DEFAULT} if none is named.",
@@ -108,6 +109,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "  faceseg predict face-unet.onnx photos --out masks --save mask,overlay,rle\n"
         "  faceseg predict frames --out masks --frames\n"
         "  faceseg predict runs/face 'photos/*.jpg' --out masks --device cuda\n"
+        "  faceseg predict photos --out masks --device openvino --precision bfloat16\n"
         "  faceseg predict photos --out masks --save rle --engine ray",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -127,9 +129,9 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         help="mask (PNG: 0 and 255, or class ids if there are more than two), overlay (JPEG), "
         "rle (one CSV); default: mask",
     )
-    predict.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add_device_arguments(predict)
     predict.add_argument(
-        "--threads", type=int, metavar="N", help="threads of ONNX Runtime (default: its choice)"
+        "--threads", type=int, metavar="N", help="threads of the runtime (default: its choice)"
     )
     add_frames_arguments(predict)
     predict.add_argument(
@@ -293,7 +295,8 @@ def _load(named: str, args: argparse.Namespace) -> Loaded:
     threads = args.threads
     if args.engine == "ray" and zoo.locate(named).suffix.lower() == ".onnx":
         threads = threads or 1
-    return with_frames(args, load_segmenter(named, device=args.device, threads=threads))
+    loaded = load_segmenter(named, device=args.device, threads=threads, precision=args.precision)
+    return with_frames(args, loaded)
 
 
 def _model_and_images(words: list[str]) -> tuple[str, list[str]]:

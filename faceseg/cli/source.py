@@ -32,6 +32,20 @@ def class_ids(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(f"{text!r}, expected numbers such as 2,3,4") from None
 
 
+def add_device_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of where an exported model runs."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto, cpu or cuda; of exported files also tensorrt, or openvino: their CPU runtime "
+        "(default: auto)",
+    )
+    parser.add_argument(
+        "--precision",
+        help="compute in bfloat16 with openvino, float16 with tensorrt (default: as the file says)",
+    )
+
+
 def add_frames_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags that `with_frames` reads."""
     parser.add_argument(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceseg import zoo
-from faceseg.cli.source import quoted
+from faceseg.cli.source import add_device_arguments, quoted
 from faceseg.errors import InputError
 from faceseg.files import write_json
 from faceseg.machine import machine
@@ -78,7 +78,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="FOUR",
         help="codec in four letters, if not the usual one of the suffix: avc1",
     )
-    video.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
+    add_device_arguments(video)
     video.add_argument(
         "--threads", type=int, metavar="N", help="frames predicted at a time (default: the cores)"
     )
@@ -108,11 +108,17 @@ def _video(args: argparse.Namespace) -> int:
     effect = effect_of(args.effect, args.background or "#00b140")
     with Source(args.source) as source:
         check_sink(args.out, args.effect, source.file, args.codec)
-        predictor = Predictor(args.model, provider=args.device, threads=1)
+        several = args.device in ("auto", "cpu")
+        predictor = Predictor(
+            args.model,
+            provider=args.device,
+            threads=1 if several else workers,
+            precision=args.precision,
+        )
         if predictor.provider != PROVIDERS["cpu"]:
             workers = 1
         how = "chosen automatically" if args.device == "auto" else f"--device {args.device}"
-        print(f"{predictor.contract.name}: on {predictor.provider} ({how})")
+        print(f"{predictor.contract.name}: on {predictor.provider}, {predictor.precision} ({how})")
         stop = threading.Event()
         before = signal.signal(signal.SIGINT, lambda *_: _stop(stop))
         try:
