@@ -19,14 +19,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceseg.cli import main
+from faceseg.cli import build_parser, main
 from faceseg.draw.moving import draw_moving
 from faceseg.errors import InputError
 from faceseg.images import write_png
 from faceseg.predict import Predictor
-from faceseg.video import effect_of, process
-from faceseg.video.ahead import ahead
+from faceseg.video import EFFECTS, effect_of, process
 from faceseg.video.effects import enlarge, mix, shrink
+from faceseg.video.overlap import overlapped
 from faceseg.video.smooth import Smoother
 from faceseg.video.source import Source
 
@@ -177,14 +177,14 @@ def test_smoothing_leaves_no_ghost_behind_what_moves_fast() -> None:
 # ---- stages
 
 
-def test_ahead_keeps_order_and_drops_nothing_unless_told() -> None:
+def test_overlapped_keeps_order_and_drops_nothing_unless_told() -> None:
     def numbers() -> Generator[int, None, None]:
         yield from range(50)
 
-    assert list(ahead(numbers(), 2)) == list(range(50))
+    assert list(overlapped(numbers(), 2)) == list(range(50))
     lost: list[int] = []
     slow = []
-    for number in ahead(numbers(), 2, lambda: lost.append(1)):
+    for number in overlapped(numbers(), 2, lambda: lost.append(1)):
         time.sleep(0.01)
         slow.append(number)
     assert slow[-2:] == [48, 49]
@@ -193,7 +193,7 @@ def test_ahead_keeps_order_and_drops_nothing_unless_told() -> None:
     assert lost
 
 
-def test_ahead_passes_errors_on_and_closes_what_it_runs() -> None:
+def test_overlapped_passes_errors_on_and_closes_what_it_runs() -> None:
     closed = threading.Event()
 
     def endless() -> Generator[int, None, None]:
@@ -203,7 +203,7 @@ def test_ahead_passes_errors_on_and_closes_what_it_runs() -> None:
         finally:
             closed.set()
 
-    running = ahead(endless(), 2)
+    running = overlapped(endless(), 2)
     assert next(running) == 1
     running.close()
     assert closed.is_set()
@@ -213,7 +213,7 @@ def test_ahead_passes_errors_on_and_closes_what_it_runs() -> None:
         raise InputError("broken")
 
     with pytest.raises(InputError, match="broken"):
-        list(ahead(broken(), 2))
+        list(overlapped(broken(), 2))
 
 
 # ---- whole runs
@@ -464,3 +464,26 @@ def test_opencv_missing_is_told(
     status, _, error = run(capsys, "clip.mp4", "--out", "o.mp4")
     assert status == 2
     assert "this command needs cv2: pip install opencv-python-headless" in error
+
+
+def test_the_command_knows_every_effect() -> None:
+    # It names them itself: its parser is there without OpenCV.
+    parser = build_parser()
+    for effect in EFFECTS:
+        words = ["video", "in.mp4", "--out", "out.mp4", "--effect", effect]
+        assert parser.parse_args(words).effect == effect
+
+
+def test_the_command_by_openvino(
+    exported: Exports, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openvino")
+    frames = [frame for frame, _ in draw_moving(np.random.default_rng(3), SIZE, [(0, 0)] * 4)]
+    video = write_video(tmp_path / "in.mp4", frames)
+    words = ["video", str(video), str(exported.onnx), "--out", str(tmp_path / "out.mp4")]
+    assert main([*words, "--device", "openvino"]) == 0
+    said = capsys.readouterr().out
+    assert "on OpenVINO, float32 (--device openvino)" in said
+    assert "frames: 4 of 128 x 72" in said
+    assert main([*words, "--precision", "bfloat16", "--device", "cpu"]) == 2
+    assert "ONNX Runtime computes in what the file holds, float32" in capsys.readouterr().err

@@ -13,8 +13,8 @@ import numpy as np
 
 from faceseg.errors import InputError
 from faceseg.predict import Predictor
-from faceseg.video.ahead import ahead
 from faceseg.video.effects import Effect
+from faceseg.video.overlap import overlapped
 from faceseg.video.sink import open_sink
 from faceseg.video.smooth import Smoother
 from faceseg.video.source import Source
@@ -113,7 +113,7 @@ def process(
     start = time.perf_counter()
     done = shown = 0
     with open_sink(out, source, codec) as sink:
-        with closing(ahead(stages.painted(effect, Smoother(smooth)), WAITING)) as frames:
+        with closing(overlapped(stages.painted(effect, Smoother(smooth)), WAITING)) as frames:
             for frame, image in frames:
                 with times.of("encode"):
                     sink.write(image, frame.number - shown)

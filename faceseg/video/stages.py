@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceseg.predict import Predictor
-from faceseg.video.ahead import ahead
 from faceseg.video.effects import Effect, enlarge, shrink
+from faceseg.video.overlap import overlapped
 from faceseg.video.smooth import Smoother
 from faceseg.video.source import Source
 
@@ -113,7 +113,7 @@ class Stages:
         drop = self.times.drop if self.source.live else None
         with (
             ThreadPoolExecutor(self.workers) as pool,
-            closing(ahead(self.decoded(), WAITING, drop)) as frames,
+            closing(overlapped(self.decoded(), WAITING, drop)) as frames,
         ):
             for frame in frames:
                 yield frame, pool.submit(self.look, frame.image)
@@ -122,7 +122,7 @@ class Stages:
         self, effect: Effect, smoother: Smoother
     ) -> Generator[tuple[Frame, Image], None, None]:
         """Make masks steady and apply the effect."""
-        with closing(ahead(self.looked(), self.workers)) as looks:
+        with closing(overlapped(self.looked(), self.workers)) as looks:
             for frame, future in looks:
                 look = future.result()
                 with self.times.of("compose"):

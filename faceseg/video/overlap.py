@@ -12,7 +12,7 @@ T = TypeVar("T")
 _PATIENCE = 0.05
 
 
-def ahead(
+def overlapped(
     items: Generator[T, None, None], depth: int, dropped: Callable[[], None] | None = None
 ) -> Generator[T, None, None]:
     """Give the items of a generator that runs in another thread.

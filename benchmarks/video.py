@@ -1,34 +1,33 @@
 """A video from file to file: each stage, the whole, and what smoothing does to the masks.
 
-    python benchmarks/bench_video.py --json video.json
+    python benchmarks/video.py
 
 A person drawn by rule walks to and fro in frames of 1280 x 720. `faceseg video` runs on them with
-each effect; the stages are also timed one by one, in CPU time, which a busy machine distorts less.
-The smoothing is judged by the true masks: flicker of a person who stands still, IoU of one who
-moves.
+each effect and each runtime that is here; the stages are also timed one by one, in CPU time, which
+a busy machine distorts less. The smoothing is judged by the true masks: flicker of a person who
+stands still, IoU of one who moves.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from run import heading, stem_of
 
 from faceseg.draw.moving import draw_moving
+from faceseg.errors import InputError
 from faceseg.files import write_json
-from faceseg.machine import commit, machine, versions
-from faceseg.predict import Predictor
+from faceseg.predict import PROVIDERS, Predictor, works
 from faceseg.video import EFFECTS, effect_of, process
 from faceseg.video.effects import enlarge, shrink
 from faceseg.video.smooth import Smoother
@@ -48,9 +47,14 @@ def draw_video(path: Path, frames: int) -> None:
     writer.release()
 
 
-def whole(video: Path, model: str, workers: int, folder: Path) -> list[dict[str, Any]]:
+def whole(
+    video: Path, model: str, way: dict[str, str], workers: int, folder: Path
+) -> list[dict[str, Any]]:
     """Run the command's pipeline with each effect."""
-    predictor = Predictor(model, provider="cpu", threads=1)
+    alone = way["provider"] == "openvino"
+    predictor = Predictor(model, **way, threads=workers if alone else 1)
+    workers = 1 if alone else workers
+    folder = Path(tempfile.mkdtemp(dir=folder))
     rows = []
     for effect in EFFECTS:
         out = folder / (effect if effect == "cutout" else f"{effect}.mp4")
@@ -59,10 +63,12 @@ def whole(video: Path, model: str, workers: int, folder: Path) -> list[dict[str,
             summary = process(source, out, predictor, effect_of(effect), workers=workers)
         cpu = (time.process_time() - spent) / summary.frames * 1e3
         row = {k: v for k, v in dataclasses.asdict(summary).items() if k not in ("source", "out")}
-        rows.append({"effect": effect, "cpu_ms_a_frame": cpu, "load": os.getloadavg()[0], **row})
+        row |= {"effect": effect, "precision": predictor.precision, "workers": workers}
+        rows.append({**row, "cpu_ms_a_frame": cpu, "load": os.getloadavg()[0]})
         print(
-            f"{effect:<8} {summary.fps:5.1f} fps, CPU {cpu:5.1f} ms a frame, latency "
-            f"{summary.median_ms:.0f}, p99 {summary.p99_ms:.0f} ms, load {os.getloadavg()[0]:.1f}"
+            f"{predictor.provider[:8]} {predictor.precision} {effect:<8} {summary.fps:5.1f} fps, "
+            f"CPU {cpu:5.1f} ms a frame, latency {summary.median_ms:.0f}, "
+            f"p99 {summary.p99_ms:.0f} ms, load {os.getloadavg()[0]:.1f}"
         )
     return rows
 
@@ -87,6 +93,11 @@ def single(video: Path, model: str, repeat: int, folder: Path) -> dict[str, dict
         "decode": capture.read,
         "shrink to the model's size": lambda: shrink(frame, size),
         "predict at the model's size": lambda: predictor(pixels),
+        **{
+            f"predict by OpenVINO, {other.precision}": lambda other=other: other(pixels)
+            for way in ways()[1:]
+            for other in [Predictor(model, **way, threads=1)]
+        },
         "predict at 1280 x 720, for comparison": lambda: predictor(large),
         "smooth": lambda: smoother(small, soft),
         "enlarge the mask": lambda: enlarge(soft, SIZE),
@@ -98,6 +109,20 @@ def single(video: Path, model: str, repeat: int, folder: Path) -> dict[str, dict
     steps["encode mp4v"] = lambda: writer.write(frame)
     found = {name: _timed(step, repeat) for name, step in steps.items()}
     writer.release()
+    return found
+
+
+def ways() -> list[dict[str, str]]:
+    """Return where the model may run here, as arguments of `Predictor`."""
+    found = [{"provider": "cpu"}]
+    if works(PROVIDERS["openvino"]):
+        found.append({"provider": "openvino"})
+        try:
+            Predictor(provider="openvino", precision="bfloat16")
+        except InputError as error:
+            print(f"OpenVINO in bfloat16 left out: {error}")
+        else:
+            found.append({"provider": "openvino", "precision": "bfloat16"})
     return found
 
 
@@ -164,30 +189,27 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=30)
     parser.add_argument("--people", type=int, default=6)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="default: by machine, date and commit")
     args = parser.parse_args()
-    result: dict[str, Any] = {
-        "date": datetime.now(timezone.utc).date().isoformat(),
-        "commit": commit(),
-        "machine": machine(),
-        "versions": versions(),
+    result: dict[str, Any] = heading("video") | {
         "load_before": os.getloadavg(),
-        "niceness": os.nice(0),
         "model": args.model,
-        "workers": args.workers,
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw_video(folder / "in.mp4", args.frames)
-        result["whole"] = whole(folder / "in.mp4", args.model, args.workers, folder)
+        result["whole"] = [
+            row
+            for way in ways()
+            for row in whole(folder / "in.mp4", args.model, way, args.workers, folder)
+        ]
         result["steps"] = single(folder / "in.mp4", args.model, args.repeat, folder)
     for step, ms in result["steps"].items():
         print(f"{step:<40} CPU {ms['cpu_median_ms']:6.2f} ms, least {ms['cpu_least_ms']:6.2f}")
     result["smoothing"] = steadiness(args.model, args.people)
-    if args.json:
-        write_json(args.json, result)
-    else:
-        print(json.dumps(result["machine"]))
+    path = args.json or stem_of(result).with_suffix(".json")
+    write_json(path, result)
+    print(f"written: {path}")
 
 
 if __name__ == "__main__":
