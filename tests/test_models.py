@@ -15,6 +15,7 @@ CONFIGS = {
     "unet": Config(width=4, depth=2),
     "unet-group-attention": Config(width=8, depth=3, norm="group", attention=True),
     "unet-stride": Config(width=4, depth=2, stride=2),
+    "unet-separable": Config(width=4, depth=2, separable=True),
     "unet-none": Config(width=4, depth=1, norm="none"),
     "deeplabv3": Config(model="deeplabv3"),
 }
