@@ -45,8 +45,8 @@ aarch64: $(VENV)/.dev
 	PYTHON="$(abspath $(BIN))/python" sh tests/aarch64.sh
 
 hosts:
-	cd export/hosts/node && npm install --silent --no-audit --no-fund
-	cd export/hosts/browser && npm install --silent --no-audit --no-fund
+	cd export/hosts/node && npm install --loglevel=error --no-audit --no-fund
+	cd export/hosts/browser && npm install --loglevel=error --no-audit --no-fund
 
 leak: $(VENV)/.wheel
 	$(BIN)/python tests/leak.py

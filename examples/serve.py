@@ -155,7 +155,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="pictures in work at once")
     parser.add_argument("--waiting", type=int, default=16, help="pictures in memory at once")
     limits = parser.parse_args()
-    service = Service(limits)
+    try:
+        service = Service(limits)
+    except InputError as error:
+        parser.error(str(error))
     app = FastAPI(title="faceseg")
     app.post("/segment")(service.segment)
     app.get("/health")(service.health)

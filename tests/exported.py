@@ -1,9 +1,14 @@
-"""The fixture `exported`: a small seeded network as checkpoint, TorchScript and ONNX file."""
+"""A small seeded network, exported once for all tests: writing a file is most of their time.
+
+The fixture `exported` has it as checkpoint, TorchScript and ONNX file, `one_size` as the ONNX file
+for one size of picture, `logits_alone` as that of the network without the pipeline.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,3 +57,22 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exports:
         folder, ["torchscript", "onnx"], folder, probabilities=True, terms="drawn data"
     )
     return Exports(folder / "best.pt", torchscript.path, onnx.path)
+
+
+@pytest.fixture(scope="session")
+def one_size(exported: Exports, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Export the file that takes a picture of 64 x 64 and no other."""
+    return _again(exported, tmp_path_factory, picture=(64, 64))
+
+
+@pytest.fixture(scope="session")
+def logits_alone(exported: Exports, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Export the file that takes scaled pixels and gives logits."""
+    return _again(exported, tmp_path_factory, logits=True)
+
+
+def _again(exported: Exports, folders: pytest.TempPathFactory, **how: Any) -> Path:
+    from faceseg.export import export_model
+
+    (written,) = export_model(exported.checkpoint, ["onnx"], folders.mktemp("again"), **how)
+    return written.path

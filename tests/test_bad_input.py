@@ -16,7 +16,6 @@ from PIL import Image
 
 from faceseg.contract import ONNX_KEY
 from faceseg.errors import InputError
-from faceseg.export import export_model
 from faceseg.predict import Predictor
 
 if TYPE_CHECKING:
@@ -70,9 +69,8 @@ def test_models_of_other_projects_and_newer_ones(exported: Exports, tmp_path: Pa
         _refused(path, message)
 
 
-def test_a_graph_without_a_mask(exported: Exports, tmp_path: Path) -> None:
-    (written,) = export_model(exported.checkpoint, ["onnx"], tmp_path, logits=True)
-    _refused(written.path, "gives logits and no mask; export the whole pipeline")
+def test_a_graph_without_a_mask(logits_alone: Path) -> None:
+    _refused(logits_alone, "gives logits and no mask; export the whole pipeline")
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut"])

@@ -344,6 +344,8 @@ def test_openvino(exported: Exports, tmp_path: Path) -> None:
     assert written.runtimes == ("OpenVINO",)
     files = sorted(path.name for path in written.path.iterdir())
     assert files == ["faceseg.json", "model.bin", "model.xml"]
+    # Its own resizes are slow.
+    assert "Interpolate" not in (written.path / "model.xml").read_text()
     contract = Contract.from_json((written.path / "faceseg.json").read_text(), "faceseg.json")
     # Reduced with antialiasing, which the importer of ONNX leaves out.
     image = draw_portrait(np.random.default_rng(7), size=(301, 240))[0][None]
@@ -363,8 +365,12 @@ def test_openvino_that_is_not_there(
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler g++")
-def test_aoti(tmp_path: Path) -> None:
+def test_aoti(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One size and two convolutions: compiling is most of the time."""
+    # Otherwise ten trial programs are compiled and started to find out what this CPU has, and
+    # torch's headers for this one file: a minute of processor instead of half.
+    monkeypatch.setattr("torch._inductor.cpu_vec_isa.valid_vec_isa_list", list)
+    monkeypatch.setattr("torch._inductor.config.aot_inductor.precompile_headers", False)
     config = Config(width=2, depth=1, size=(32, 32))
     torch.manual_seed(0)
     save(

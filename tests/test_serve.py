@@ -102,6 +102,14 @@ def test_masks_and_run_lengths(port: int, portrait: np.ndarray) -> None:
     assert np.array_equal(RLE.from_coco(document["counts"]["mask"], (120, 90)).decode(), expected)
 
 
+def test_a_model_that_is_not_there() -> None:
+    command = [sys.executable, str(SCRIPT), "--model=face-umet"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "error: face-umet: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_health_and_metrics(port: int, portrait: np.ndarray) -> None:
     assert json.loads(_get(port, "/health"))["classes"] == ["background", "mask"]
     before = _metric(port, 'faceseg_requests_total{status="200"}')

@@ -9,7 +9,7 @@ from typing import Any
 from faceseg.contract import ONNX_KEY, Contract
 from faceseg.export.job import Job, Runner
 from faceseg.export.onnx import write_onnx
-from faceseg.runtimes import antialias, import_openvino
+from faceseg.openvino_graph import import_openvino, multiply
 
 SUFFIX = ".openvino"
 
@@ -27,8 +27,7 @@ def write_openvino(job: Job, folder: Path) -> None:
         path = Path(place, "model.onnx")
         write_onnx(job, path)
         model = openvino.convert_model(path)
-        if not job.contract.logits:
-            antialias(model, job.contract)
+        multiply(model)
         model.set_rt_info(job.contract.to_json(), [ONNX_KEY])
         openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
 

@@ -10,7 +10,6 @@ from urllib.error import URLError
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import get_model_weights, segmentation
 
 from faceseg.errors import InputError
 from faceseg.models.base import SegmentationModel
@@ -56,6 +55,9 @@ class DeepLabV3(SegmentationModel):
     def __init__(
         self, num_classes: int, *, backbone: str = "mobilenet_v3_large", weights: str = "none"
     ) -> None:
+        # It brings TorchDynamo along, two seconds that no other network needs.
+        from torchvision.models import segmentation
+
         super().__init__()
         name = f"deeplabv3_{backbone}"
         build = getattr(segmentation, name)
@@ -127,6 +129,8 @@ def _find_weights(name: str, backbone: str, weights: str) -> dict[str, Tensor]:
     """Return a state dict keyed as torchvision's segmentation network."""
     if weights not in ("imagenet", "coco"):
         return _read_weights(Path(weights))
+    from torchvision.models import get_model_weights
+
     # The first set of an encoder is the one that torchvision's own DeepLabV3 starts from.
     chosen: Any = next(iter(get_model_weights(name if weights == "coco" else backbone)))
     try:

@@ -19,6 +19,7 @@ async function start() {
   const names = await (await fetch("models.json")).json();
   at("model").replaceChildren(...names.map((name) => new Option(name, `models/${name}.onnx`)));
   at("model").hidden = names.length < 2;
+  if (query.has("model")) at("model").value = query.get("model");
   await load(query.get("model") ?? at("model").value);
   if (query.has("picture")) await showPicture(await (await fetch(query.get("picture"))).blob());
 }
@@ -86,7 +87,10 @@ function colour(place) {
 
 async function showPicture(file) {
   stopCamera();
-  const bitmap = await createImageBitmap(file); // turned as EXIF says
+  // Turned as EXIF says.
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new Error(`${file.name ?? "picture"}: not a picture that this browser reads`);
+  });
   const scale = Math.min(1, LARGEST / Math.max(bitmap.width, bitmap.height));
   await segment(grab(bitmap, Math.round(bitmap.width * scale), Math.round(bitmap.height * scale)));
 }
@@ -98,6 +102,7 @@ function grab(source, width, height) {
 }
 
 async function startCamera() {
+  if (!navigator.mediaDevices) throw new Error("cameras need https, or the machine's own address");
   const wanted = { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } };
   const stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
   stopCamera(); // one that a second click has started
@@ -126,6 +131,7 @@ const guarded = (action) => async (event) => {
   try {
     await action(event);
   } catch (error) {
+    stopCamera(); // its next picture would hide what is said
     say(error.message, true);
   }
 };

@@ -10,10 +10,19 @@ export function readContract(bytes, source) {
     const pair = new Map(fields(entry, source));
     if (text(pair.get(1)) !== "faceseg") continue;
     const contract = JSON.parse(text(pair.get(2)));
-    if (contract.version === 1) return contract;
-    throw new Error(`${source}: contract version ${contract.version}, this app knows 1`);
+    if (![1, 2].includes(contract.version))
+      throw new Error(`${source}: contract version ${contract.version}, this app knows 1 and 2`);
+    const gives = contract.outputs[0].name;
+    if (gives !== "mask") throw new Error(`${source}: gives ${gives}, this app takes a mask`);
+    return contract;
   }
   throw new Error(`${source}: not a model of faceseg export`);
+}
+
+// The one size of picture that a file takes, { width, height }; undefined where it takes any.
+export function onlySize({ input }) {
+  const [, height, width] = input.shape;
+  return typeof height === "number" ? { width, height } : undefined;
 }
 
 // Names of the nodes of one kind: field 7 is the graph, its field 1 a node with name (3), kind (4).

@@ -1,5 +1,5 @@
 // A model in the browser: a file of `faceseg export` on onnxruntime-web. The part to copy.
-import { nodesOf, readContract } from "./contract.mjs";
+import { nodesOf, onlySize, readContract } from "./contract.mjs";
 
 const ORT = "./node_modules/onnxruntime-web/dist/"; // where its files are served
 
@@ -28,8 +28,29 @@ async function download(url) {
   return answer.arrayBuffer();
 }
 
-// The class of each pixel of an ImageData.
-async function segment(ort, session, contract, { data, width, height }) {
+// The class of each pixel of an ImageData, which is brought to the one size that some files take.
+async function segment(ort, session, contract, picture) {
+  const only = onlySize(contract);
+  if (!only || (only.width === picture.width && only.height === picture.height))
+    return classes(ort, session, contract, picture);
+  const small = await classes(ort, session, contract, await resize(picture, only));
+  const mask = new Uint8Array(picture.width * picture.height);
+  for (let y = 0, to = 0; y < picture.height; y++) {
+    const row = Math.floor((y * only.height) / picture.height) * only.width;
+    for (let x = 0; x < picture.width; x++)
+      mask[to++] = small[row + Math.floor((x * only.width) / picture.width)];
+  }
+  return mask;
+}
+
+async function resize(picture, { width, height }) {
+  const options = { resizeWidth: width, resizeHeight: height, resizeQuality: "high" };
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(await createImageBitmap(picture, options), 0, 0);
+  return context.getImageData(0, 0, width, height);
+}
+
+async function classes(ort, session, contract, { data, width, height }) {
   const rgb = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; to < rgb.length; from += 4) {
     rgb[to++] = data[from];

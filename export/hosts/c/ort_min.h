@@ -21,7 +21,7 @@ typedef struct OrtModelMetadata OrtModelMetadata;
 typedef struct OrtValue OrtValue;
 typedef struct OrtAllocator OrtAllocator;
 
-enum { ORT_LOGGING_LEVEL_WARNING = 2 };
+enum { ORT_LOGGING_LEVEL_ERROR = 3 };
 enum { OrtArenaAllocator = 1, OrtMemTypeDefault = 0 };
 enum { ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8 = 2 };
 

@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
   OrtEnv *env;
   OrtSessionOptions *options;
   OrtSession *session;
-  check(ort->CreateEnv(ORT_LOGGING_LEVEL_WARNING, "faceseg", &env));
+  check(ort->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "faceseg", &env));
   check(ort->CreateSessionOptions(&options));
   check(ort->CreateSession(env, argv[1], options, &session));
 
@@ -102,12 +102,18 @@ int main(int argc, char **argv) {
   check(ort->ModelMetadataLookupCustomMetadataMap(metadata, allocator, "faceseg", &contract));
   if (!contract) fail("%s: not a model of faceseg export", argv[1]);
   long version = strtol(after(contract, "version"), NULL, 10);
-  if (version != 1) fail("%s: contract version %ld, this app knows 1", argv[1], version);
+  if (version != 1 && version != 2)
+    fail("%s: contract version %ld, this app knows 1 and 2", argv[1], version);
   string(after(after(contract, "input"), "name"), input, sizeof input);
   string(after(after(contract, "outputs"), "name"), output, sizeof output);
+  if (strcmp(output, "mask")) fail("%s: gives %s, this app takes a mask", argv[1], output);
 
-  long width, height;
+  long width, height, tall, wide;
   unsigned char *pixels = read_ppm(argv[2], &width, &height), *mask;
+  /* Numbers stand in the shape of a file that takes one size alone, names in that of others. */
+  if (sscanf(after(after(contract, "input"), "shape"), "[%*d, %ld, %ld", &tall, &wide) == 2 &&
+      (tall != height || wide != width))
+    fail("%s: %ldx%ld, %s takes %ldx%ld alone", argv[2], height, width, argv[1], tall, wide);
   OrtMemoryInfo *memory;
   OrtValue *image, *result = NULL;
   const int64_t shape[] = {1, height, width, 3};

@@ -6,16 +6,23 @@
 // (P6) and PGM (P5), so that the example needs no decoder; an app has one of its own.
 import { readFile, writeFile } from "node:fs/promises";
 import ort from "onnxruntime-node";
-import { readContract } from "../browser/contract.mjs";
+import { onlySize, readContract } from "../browser/contract.mjs";
 
 export async function load(path) {
   const bytes = await readFile(path);
   const contract = readContract(bytes, path);
-  return { contract, session: await ort.InferenceSession.create(bytes) };
+  // Errors alone: the standard error is the app's own.
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  return { contract, session };
 }
 
 // Pixels are RGB, 3 bytes each; the answer has the class of each pixel.
 export async function segment({ contract, session }, { pixels, width, height }) {
+  const only = onlySize(contract) ?? { width, height };
+  if (only.width !== width || only.height !== height)
+    throw new Error(
+      `a picture of ${width} x ${height}, this model takes ${only.width} x ${only.height} alone`,
+    );
   const image = new ort.Tensor("uint8", pixels, [1, height, width, 3]);
   const output = contract.outputs[0].name;
   return (await session.run({ [contract.input.name]: image }, [output]))[output].data;

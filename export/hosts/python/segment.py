@@ -21,14 +21,27 @@ def load(path):
     if text is None:
         raise ValueError(f"{path}: not a model of faceseg export")
     contract = json.loads(text)
-    if contract["version"] != 1:
-        raise ValueError(f"{path}: contract version {contract['version']}, this app knows 1")
+    if contract["version"] not in (1, 2):
+        raise ValueError(f"{path}: contract version {contract['version']}, this app knows 1 and 2")
+    if contract["outputs"][0]["name"] != "mask":
+        raise ValueError(f"{path}: gives {contract['outputs'][0]['name']}, this app takes a mask")
     return session, contract
 
 
 def segment(session, contract, picture):
     """Return the class of each pixel of a (H, W, 3) uint8 RGB picture, as (H, W) uint8."""
-    # The graph scales, resizes and takes the arg-max; any height and width will do.
+    # The graph scales, resizes and takes the arg-max; any height and width will do, unless the
+    # file takes one size alone: numbers stand in its shape then, instead of names.
+    height, width = contract["input"]["shape"][1:3]
+    before = picture.shape[:2]
+    if height == "height" or before == (height, width):
+        return _run(session, contract, picture)
+    picture = Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR)
+    mask = _run(session, contract, np.asarray(picture))
+    return np.asarray(Image.fromarray(mask).resize(before[::-1], Image.Resampling.NEAREST))
+
+
+def _run(session, contract, picture):
     (mask,) = session.run(
         [contract["outputs"][0]["name"]], {contract["input"]["name"]: picture[np.newaxis]}
     )
@@ -40,7 +53,10 @@ def main():
     if len(sys.argv) != 4:
         raise SystemExit("usage: python segment.py MODEL.onnx PICTURE MASK.png")
     model, source, target = sys.argv[1:]
-    session, contract = load(model)
+    try:
+        session, contract = load(model)
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from None
     picture = np.asarray(ImageOps.exif_transpose(Image.open(source)).convert("RGB"))
     mask = segment(session, contract, picture)
     classes = contract["classes"]
