@@ -341,8 +341,10 @@ def test_browser_says_what_goes_wrong(
     _wait(browser, "document.getElementById('status').textContent.includes('logits')")
     said = "face-unet-logits.onnx: gives logits, this app takes a mask"
     assert _status(browser) == said
-    (tmp_path / "poem.jpg").write_text("no picture")
-    browser.choose_file("#file", tmp_path / "poem.jpg")
+    browser.run(
+        "dropped = new DataTransfer(); dropped.items.add(new File(['no picture'], 'poem.jpg'));"
+        "document.dispatchEvent(new DragEvent('drop', {dataTransfer: dropped, cancelable: true}))"
+    )
     _wait(browser, "document.getElementById('status').textContent.includes('poem')")
     assert _status(browser) == "poem.jpg: not a picture that this browser reads"
     # As on a page over http from another machine.
