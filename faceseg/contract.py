@@ -66,6 +66,9 @@ class Contract:
     card
         Name of the shipped model whose weights these are, and whose card tells of them; may be
         empty.
+    letterbox
+        Whether the graph keeps the ratio of height to width, with the mean colour beside the
+        picture; else it stretches the picture.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Contract:
     precision: str = "float32"
     versions: dict[str, str] = field(default_factory=dict)
     card: str = ""
+    letterbox: bool = False
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -125,6 +129,7 @@ class Contract:
             "outputs": outputs,
             "threshold": self.threshold,
             "network_size": list(self.size),
+            "resize": "letterbox" if self.letterbox else "stretch",
             "precision": self.precision,
             "weights_sha256": self.weights_sha256,
             "card": self.card,
@@ -180,6 +185,7 @@ class Contract:
                 terms=document["terms"],
                 picture=None if "height" in sides else (sides[0], sides[1]),
                 logits=logits,
+                letterbox=document.get("resize") == "letterbox",
                 **{key: document.get(key, value) for key, value in _ADDED.items()},
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:

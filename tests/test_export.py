@@ -252,6 +252,49 @@ def test_one_size_of_picture(exported: Exports, tmp_path: Path, picture: tuple[i
         np.testing.assert_allclose(probabilities, ours[1], atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(97, 131), (64, 41), (33, 400), (1, 1), (3, 700), (64, 64)])
+def test_letterbox_is_the_picture_in_a_frame(exported: Exports, size: tuple[int, int]) -> None:
+    checkpoint = load(exported.checkpoint)
+    rng = np.random.default_rng(2)
+    image = torch.from_numpy(rng.integers(0, 256, (1, *size, 3), dtype=np.uint8))
+    height, width = (max(1, int(64 * side / max(size) + 0.5)) for side in size)
+    top, left = (64 - height) // 2, (64 - width) // 2
+    pixels = image.permute(0, 3, 1, 2).float()
+    small = F.interpolate(pixels, size=(height, width), mode="bilinear", antialias=True)
+    frame = torch.zeros(1, 3, 64, 64)
+    frame[:, :, top : top + height, left : left + width] = Normalise().scaled(small)
+    with torch.inference_mode():
+        logits = checkpoint.model()(frame)[:, :, top : top + height, left : left + width]
+        expected = F.interpolate(logits, size=size, mode="bilinear").softmax(1)
+        pipeline = Pipeline(checkpoint.model(), (64, 64), probabilities=True, letterbox=True)
+        mask, probabilities = pipeline.eval()(image)
+    assert mask.shape == (1, *size)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("formats", "picture"),
+    [(["torchscript", "onnx"], None), (["pt2", "onnx"], (48, 61)), (["openvino"], None)],
+)
+def test_letterbox(
+    exported: Exports, tmp_path: Path, formats: list[str], picture: tuple[int, int] | None
+) -> None:
+    if "openvino" in formats:
+        pytest.importorskip("openvino", reason="pip install openvino")
+    written = export_model(
+        exported.checkpoint, formats, tmp_path, probabilities=True, letterbox=True,
+        picture=picture,
+    )  # fmt: skip
+    stem = "face-unet-letterbox" + ("-48x61" if picture else "")
+    for each in written:
+        assert each.path.name == stem + FORMATS[each.format].suffix
+        assert each.verification.differing == 0
+    if "onnx" in formats:
+        contract = Predictor(tmp_path / f"{stem}.onnx", provider="cpu").contract
+        assert contract.letterbox
+        assert Contract.from_json(contract.to_json(), "a.json") == contract
+
+
 @pytest.mark.parametrize("precision", ["float16", "int8"])
 def test_less_precision(
     exported: Exports, tmp_path: Path, precision: str, monkeypatch: pytest.MonkeyPatch
@@ -441,11 +484,13 @@ def test_triton(exported: Exports, tmp_path: Path, picture: tuple[int, int] | No
         ({"calibrate": "photos"}, "photos given, but float32 needs no calibration"),
         ({"picture": (0, 64)}, "size: 0x64 given, expected 1x1 or more"),
         ({"picture": (64, 64), "data": "set"}, "leave out the size of the pictures"),
+        ({"letterbox": True, "logits": True}, "letterbox: the network alone"),
+        ({"letterbox": True, "formats": ["pt2"]}, "letterbox: pt2 files take it for one size"),
     ],
 )
 def test_what_does_not_go_together(
     exported: Exports, tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        export_model(exported.checkpoint, ["onnx"], tmp_path, **options)
+        export_model(exported.checkpoint, **{"formats": ["onnx"], "out_dir": tmp_path} | options)
     assert list(tmp_path.iterdir()) == []

@@ -66,6 +66,12 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "some accelerators need it (default: dynamic, any size)",
     )
     export.add_argument(
+        "--letterbox",
+        action="store_true",
+        help="keep the ratio of height to width: the mean colour beside the picture (default: "
+        "stretch it)",
+    )
+    export.add_argument(
         "--precision",
         default="float32",
         choices=("float32", "float16", "bfloat16", "int8"),
@@ -224,6 +230,7 @@ def _export(args: argparse.Namespace) -> int:
         calibrate=args.calibrate,
         logits=args.logits,
         data=args.data,
+        letterbox=args.letterbox,
     )
     for item in written:
         files = [path for path in (item.path, *item.path.rglob("*")) if path.is_file()]

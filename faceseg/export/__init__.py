@@ -79,6 +79,7 @@ def export_model(
     calibrate: str | os.PathLike[str] | None = None,
     logits: bool = False,
     data: str | os.PathLike[str] | None = None,
+    letterbox: bool = False,
 ) -> list[Exported]:
     """Write a checkpoint as files that take raw pixels and give masks.
 
@@ -117,6 +118,8 @@ def export_model(
         Write the network alone: scaled (N, 3, H, W) float32 in, logits out.
     data
         A data set: eager and each file are scored on its val split.
+    letterbox
+        Keep the ratio of height to width of a picture, see `Pipeline`.
 
     Returns
     -------
@@ -135,6 +138,8 @@ def export_model(
         raise InputError(f"calibrate: {calibrate} given, but {precision} needs no calibration")
     if picture is not None and min(picture) < 1:
         raise InputError(f"size: {picture[0]}x{picture[1]} given, expected 1x1 or more")
+    if letterbox:
+        _refuse_letterbox(formats, picture, logits)
     loaded = load(checkpoint)
     contract = Contract(
         name=name or f"{loaded.task}-{loaded.config.model}",
@@ -150,6 +155,7 @@ def export_model(
         precision=precision,
         versions={"torch": str(torch.__version__), "onnx": onnx_version},
         card=loaded.path.stem if loaded.path.parent == zoo.FOLDER else "",
+        letterbox=letterbox,
     )
     network = loaded.model()
     trained = None
@@ -214,6 +220,20 @@ def _refuse(formats: Sequence[str], store: str, precision: str) -> None:
         raise InputError(f"store: {store} is for files that compute in float32, not {precision}")
 
 
+def _refuse_letterbox(
+    formats: Sequence[str], picture: tuple[int, int] | None, logits: bool
+) -> None:
+    if logits:
+        raise InputError("letterbox: the network alone (logits) resizes nothing; leave one out")
+    for form in formats:
+        # torch.export would hold them to the memory layout that the example's ratio gives.
+        if picture is None and form in ("pt2", "aoti"):
+            raise InputError(
+                f"letterbox: {form} files take it for one size of picture only; name it (--size "
+                "HxW), or take torchscript, onnx, openvino or triton"
+            )
+
+
 def _graph(network: nn.Module, contract: Contract) -> nn.Module:
     """Return what the files compute."""
     dtype = PRECISIONS[contract.precision]
@@ -227,12 +247,14 @@ def _graph(network: nn.Module, contract: Contract) -> nn.Module:
         probabilities=contract.probabilities,
         picture=contract.picture,
         dtype=dtype,
+        letterbox=contract.letterbox,
     ).eval()
 
 
 def _variant(contract: Contract) -> str:
     """Return what is special about a file, for its name: such files lie beside the usual one."""
     parts = ["logits"] if contract.logits else []
+    parts += ["letterbox"] if contract.letterbox else []
     parts += [f"{contract.picture[0]}x{contract.picture[1]}"] if contract.picture else []
     parts += [contract.precision] if contract.precision != "float32" else []
     return "".join(f"-{part}" for part in parts)

@@ -57,6 +57,6 @@ def score(
     network: nn.Module, runner: Runner, contract: Contract, source: Source
 ) -> tuple[float, float]:
     """Return the IoU on a data set of eager in float32 and of an exported file."""
-    eager = segmenter(Pipeline(network, contract.size).eval())
+    eager = segmenter(Pipeline(network, contract.size, letterbox=contract.letterbox).eval())
     before = evaluate(eager, source).scores["iou"]
     return before, evaluate(lambda image: runner(image[None])[0][0], source).scores["iou"]

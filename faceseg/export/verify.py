@@ -149,7 +149,7 @@ def verify(
         _check_form(outputs, images.shape[:3], contract, source)
         # The network alone has no size of its own.
         size = images.shape[1:3] if contract.logits else contract.size
-        mask, probabilities = _eager(network, size, images)
+        mask, probabilities = _eager(network, size, images, contract.letterbox)
         if contract.logits:
             outputs = _decided(outputs[0])
         best = np.partition(probabilities, -2, axis=1)[:, -2:]
@@ -161,7 +161,9 @@ def verify(
         drawn = slice(0, len(images) - noise)
         counts += metrics.confusion_matrix(outputs[0][drawn], mask[drawn], num_classes=classes)
         if trained is not None:
-            changed += int((outputs[0] != _eager(trained, size, images)[0]).sum())
+            changed += int(
+                (outputs[0] != _eager(trained, size, images, contract.letterbox)[0]).sum()
+            )
         if len(outputs) > 1:
             # NaN is the largest difference of all, and stays so.
             largest = float(np.maximum(largest, np.abs(outputs[1] - probabilities).max()))
@@ -192,10 +194,11 @@ def verify(
 
 
 def _eager(
-    network: nn.Module, size: tuple[int, int], images: NDArray[np.uint8]
+    network: nn.Module, size: tuple[int, int], images: NDArray[np.uint8], letterbox: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    pipeline = Pipeline(network, size, probabilities=True, letterbox=letterbox).eval()
     with torch.inference_mode():
-        outputs = Pipeline(network, size, probabilities=True).eval()(torch.from_numpy(images))
+        outputs = pipeline(torch.from_numpy(images))
     return outputs[0].numpy(), outputs[1].numpy()
 
 
