@@ -1,7 +1,8 @@
 """Run the benchmarks and keep raw JSON and a table: ``python benchmarks/run.py [rle|metrics|...]``.
 
 Each ``bench_<subject>.py`` gives ``results/<subject>_<cpu>_<date>_<commit>.json``, medians without
-the samples, and a table beside it. Arguments after ``--`` go to pytest: ``run.py rle -- -k union``.
+the samples, and a table beside it. Arguments after ``--`` go to pytest: ``run.py rle -- -k union``;
+of ``inference``, which is a program, to that.
 """
 
 from __future__ import annotations
@@ -140,7 +141,13 @@ def main() -> None:
     for subject in wanted or known:
         if subject not in known:
             raise SystemExit(f"unknown benchmark {subject!r}; known: {', '.join(known)}")
-        print(f"table: {run(subject, more)}")
+        if subject == "inference":
+            # Times whole processes, which pytest-benchmark cannot.
+            from bench_inference import main as inference
+
+            print(f"table: {inference(more)}")
+        else:
+            print(f"table: {run(subject, more)}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (
     ROOT / "docs" / "benchmarks.md",
     ROOT / "docs" / "frames.md",
+    ROOT / "docs" / "inference.md",
     ROOT / "docs" / "metrics.md",
     ROOT / "docs" / "results.md",
     ROOT / "README.md",
@@ -112,6 +113,9 @@ def _used(found: dict[str, str], subject: str = "rle") -> str:
     names = ["python", "numpy", "pycocotools", "rlemasklib", "faster-coco-eval", "hotcoco", "numba"]
     if subject == "rle":
         names += ["opencv-python-headless"]
+    elif subject == "inference":
+        names = ["python", "numpy", "torch", "onnxruntime", "onnxruntime-gpu", "openvino"]
+        names.append("opencv-python-headless")
     elif subject == "models":
         names = ["python", "numpy", "onnxruntime", "opencv-python-headless"]
     else:
@@ -388,6 +392,42 @@ def training(result: Row) -> str:
     return "\n".join(lines) + "\n"
 
 
+def inference(result: Row) -> str:
+    """Return the page of a file of results of `bench_inference.py`."""
+    lines = [heading(result), ""]
+    if result["gpu"] is None:
+        lines += ["GPU: none on this machine, nothing was timed there.", ""]
+    for case in (case for cases in result["cases"].values() for case in cases):
+        lines += [f"**{case['title']}**", "", *_inference(case), ""]
+    return "\n".join(lines)
+
+
+def _inference(case: Row) -> list[str]:
+    if "failed" in case:
+        return [f"Not timed: {case['failed']}"]
+    titles = ["median, ms", "p99", "× eager", "IoU", "load, ms", "start, ms", "memory, MB"]
+    keys = ["median_ms", "p99_ms", "speed", "iou", "load_ms", "start_ms", "memory_mb", "file_mb"]
+    titles.append("file, MB")
+    if case["device"] != "cpu":
+        titles.append("on the device, ms")
+        keys.append("device_ms")
+    lines = [
+        f"Threads: {case['threads']}, rounds: {case['repeats']}, device: {case['device']}, network "
+        f"{case['network_size'][0]} × {case['network_size'][1]}.",
+        "",
+        f"| runtime | precision | {' | '.join(titles)} |",
+        f"|---|---|{'---:|' * len(titles)}",
+    ]
+    for row in case["rows"]:
+        row = {**row, "start_ms": row["load_ms"] + row["first_ms"]}
+        cells = ["" if row[key] is None else number(row[key]) for key in keys]
+        cells[keys.index("iou")] = "" if row["iou"] is None else f"{row['iou']:.4f}"
+        lines.append(f"| {row['name']} | {row['precision']} | {' | '.join(cells)} |")
+    for each in case["missing"]:
+        lines += ["", f"{each['name']} {each['precision']}: not here: {each['reason']}."]
+    return lines
+
+
 def models(result: Row) -> str:
     """Return the tables of a file of results of `score_models.py`."""
     lines = ["# Shipped models and classical methods", "", heading(result), ""]
@@ -443,6 +483,7 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
     shipped = max(RESULTS.glob("models_*.json"))
     scored = json.loads(shipped.read_text(encoding="utf-8"))
     framed = max(RESULTS.glob("frames_*.md"))
+    runtimes = max(RESULTS.glob("inference_*.md"))
     up = "../" * (len(page.relative_to(ROOT).parts) - 1)
     here = f"{up}{RESULTS.relative_to(ROOT).as_posix()}"
     return {
@@ -461,6 +502,8 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
         "models_readme": f"{models_readme(scored)}\n\n{scored['machine']['cpu']}, one thread, "
         f"{scored['date'][:10]}, [with intervals]({here}/{shipped.stem}.md).",
         "frames": framed.read_text(encoding="utf-8").rstrip(),
+        "inference": f"{runtimes.read_text(encoding='utf-8').rstrip()}\n\nThe same as JSON: "
+        f"[{runtimes.stem}]({here}/{runtimes.stem}.json).",
         "counts_readme": f"{counts_readme(counting)}\n\n{counting['machine']['cpu']}, "
         f"{counting['date'][:10]}, [all results]({here}/{counted.stem}.md).",
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 _PACKAGES = (
     "faceseg", "numpy", "torch", "torchvision", "onnx", "onnxscript", "onnxruntime",
-    "onnxruntime-gpu", "opencv-python-headless", "opencv-python", "pillow",
+    "onnxruntime-gpu", "openvino", "opencv-python-headless", "opencv-python", "pillow",
 )  # fmt: skip
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from faceseg import zoo
 from faceseg.errors import InputError, suggest
-from faceseg.evaluate import Segmenter
+from faceseg.evaluate import Image, Segmenter
+from faceseg.exported import contract_of, format_of
 
 TTA = ("none", "flip")
 
@@ -21,7 +24,7 @@ class Loaded:
     name
         How it is called in tables.
     kind
-        ``"eager"``, ``"torchscript"``, ``"onnx"`` or ``"classical"``.
+        ``"eager"``, ``"classical"``, or the format of the exported file.
     task, classes
         What it segments; the first class is the background.
     segment
@@ -55,8 +58,9 @@ def load_segmenter(
     Parameters
     ----------
     model
-        A run folder or ``.pt`` checkpoint, an exported ``.onnx`` or ``.ts`` file, or the name of
-        a shipped model or a classical method. Only checkpoints and ``.ts`` files import torch.
+        A run folder or ``.pt`` checkpoint, an exported file or ``.openvino`` folder, or the name
+        of a shipped model or a classical method. Checkpoints and the formats of PyTorch (``.ts``,
+        ``.pt2``, ``.aoti.pt2``) import torch, the others do not.
     task
         ``"face"`` or ``"mask"``: what a classical method is to look for.
     device
@@ -92,21 +96,24 @@ def load_segmenter(
         runs_on = predictor.provider
         if predictor.precision != "float32":
             runs_on += f", {predictor.precision}"
-        return Loaded(name, "onnx", contract.task, contract.classes, predictor, None, runs_on)
+        form = format_of(path) or ""
+        return Loaded(name, form, contract.task, contract.classes, predictor, None, runs_on)
     for setting, value in (("threads", threads), ("precision", precision)):
         if value is not None:
             raise InputError(
                 f"{setting}: {value} given, but {model} is no .onnx file or .openvino folder"
             )
+    if path.exists() and format_of(path) in ("pt2", "aoti"):
+        return _load_program(path, device)
     if path.exists():
         return _load_torch(path, device, tta)
     from faceseg.classical import METHODS
 
-    if path.suffix in (".pt", ".ts"):
+    if path.suffix in (".pt", ".ts", ".pt2"):
         raise InputError(f"{model}: no such file")
     if model not in METHODS:
         raise InputError(
-            f"{model}: neither a run folder, a .pt, .onnx or .ts file, nor a shipped model or a "
+            f"{model}: neither a run folder, a .pt or exported file, nor a shipped model or a "
             f"classical method{suggest(model, [*METHODS, *zoo.names()])}"
         )
     if device not in ("auto", "cpu"):
@@ -121,7 +128,7 @@ def load_segmenter(
 def is_model(word: str) -> bool:
     """Return whether a word of a command names a model, rather than pictures."""
     path = zoo.locate(word)
-    if path.suffix.lower() in (".onnx", ".openvino", ".ts", ".pt"):
+    if path.suffix.lower() in (".onnx", ".openvino", ".ts", ".pt", ".pt2"):
         return True
     if path.exists():
         return any((path / name).exists() for name in ("best.pt", "last.pt", "fold1"))
@@ -135,6 +142,29 @@ def is_model(word: str) -> bool:
             f"{suggest(word, [*METHODS, *zoo.names()])}"
         )
     return True
+
+
+def _load_program(path: Path, device: str) -> Loaded:
+    """Load a file of torch.export or AOTInductor, which runs where it was exported for."""
+    if device not in ("auto", "cpu"):
+        raise InputError(f"{path}: such files run on the CPU, {device} asked for")
+    contract = contract_of(path)
+    if contract.logits:
+        raise InputError(f"{path}: gives logits and no mask; export the whole pipeline")
+    from faceseg.export.formats import FORMATS
+
+    form = FORMATS[format_of(path) or ""]
+    runner = form.open(path, contract)
+
+    def segment(image: Image) -> Image:
+        if contract.picture not in (None, image.shape[:2]):
+            raise InputError(
+                f"{path}: picture of {image.shape[:2]}, this file takes {contract.picture} alone; "
+                "resize it, or export with --size dynamic"
+            )
+        return np.asarray(runner(np.ascontiguousarray(image)[None])[0][0])
+
+    return Loaded(path.name, form.name, contract.task, contract.classes, segment, None, "cpu")
 
 
 def _load_torch(path: Path, device: str, tta: str) -> Loaded:

@@ -212,18 +212,45 @@ def test_predict_errors_are_one_line(
 
 
 def test_benchmark(exported: Exports, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "times.json"
-    status, out, _ = run(
-        capsys, "benchmark", exported.torchscript, exported.onnx,
-        "--size", "48x32", "--repeat", "2", "--threads", "1", "--json", path,
+    path, plot = tmp_path / "times.json", tmp_path / "times.svg"
+    copy = tmp_path / "copy.onnx"
+    copy.write_bytes(exported.onnx.read_bytes())
+    status, out, err = run(
+        capsys, "benchmark", exported.onnx, copy, "--runtimes", "onnx",
+        "--size", "48x32", "--repeats", "2", "--threads", "1", "--json", path, "--plot", plot,
     )  # fmt: skip
-    assert status == 0
-    assert max(map(len, out.splitlines())) <= 80 or str(path) in out
+    assert (status, err) == (0, "")
+    told = out.split("\nwritten: ")
+    assert max(map(len, told[0].splitlines())) <= 80
+    assert told[1:] == [str(path), f"{plot}\n"]
+    assert plot.read_text().startswith("<svg")
     result = json.loads(path.read_text())
-    assert [row["name"] for row in result["rows"]] == ["face-unet.ts", "face-unet.onnx"]
+    # Two files of one kind are told apart by their names.
+    assert [row["name"] for row in result["rows"]] == ["face-unet.onnx", "copy.onnx"]
+    assert {row["runtime"] for row in result["rows"]} == {"onnx"}
     assert result["size"] == [48, 32]
     assert result["versions"]["torch"]
     assert Predictor(exported.onnx).contract.weights_sha256 == result["weights_sha256"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{onnx}", "--runtimes", "cuda"], "cuda asked for, which is not for the device cpu"),
+        (["{onnx}", "--runtimes", "onnx,tvm"], "runtimes: unknown 'tvm'"),
+        (["{onnx}", "--plot", "times.gif"], "times.gif: expected a name that ends in .svg or .png"),
+        (["face-unte"], "face-unte"),
+        (["nothing.onnx"], "nothing.onnx: no such file"),
+    ],
+)
+def test_benchmark_refuses(
+    exported: Exports, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    status, _, err = run(capsys, "benchmark", *(a.format(onnx=exported.onnx) for a in arguments))
+    assert status == 2
+    assert message in err
+    assert err.startswith("faceseg: error: ")
+    assert err.count("\n") == 1
 
 
 def test_info(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ PAGES = ["docs/rle-format.md", "docs/rle.md"]
 GENERATED = [
     "docs/benchmarks.md",
     "docs/frames.md",
+    "docs/inference.md",
     "docs/metrics.md",
     "docs/results.md",
     "README.md",

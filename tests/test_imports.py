@@ -17,11 +17,12 @@ PACKAGE = Path(faceseg.__file__).parent
 ORDER = [
     "_faults", "_kernels", "errors", "machine", "files", "_reference", "rle", "coco_mask", "scores",
     "counting", "metrics_torch", "sweeps", "metrics", "meter", "boundary", "config", "contract",
-    "zoo", "images", "labels", "tables", "shards", "records", "draw", "check", "convert", "augment",
-    "balance", "data", "models", "losses", "onnx_weights", "checkpoint", "device", "distributed",
-    "step", "classical", "frames", "evaluate", "train", "decode", "providers", "openvino_graph",
-    "runtimes", "predict", "export", "segment", "pictures", "bulk", "video", "benchmark", "page",
-    "report", "runs", "run_scores", "run_page", "run_report", "demo", "cli", "__main__",
+    "exported", "zoo", "images", "labels", "tables", "shards", "records", "draw", "check",
+    "convert", "augment", "balance", "data", "models", "losses", "onnx_weights", "checkpoint",
+    "device", "distributed", "step", "classical", "frames", "evaluate", "train", "decode",
+    "providers", "openvino_graph", "runtimes", "predict", "export", "segment", "pictures", "bulk",
+    "video", "benchmark", "page", "report", "runs", "run_scores", "run_page", "run_report", "demo",
+    "cli", "__main__",
 ]  # fmt: skip
 
 

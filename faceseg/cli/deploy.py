@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -167,12 +166,12 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
 
     benchmark = commands.add_parser(
         "benchmark",
-        help="time PyTorch against the exported files",
-        description="Compare, then time: eager PyTorch (plain, channels_last, bf16) and exported\n"
-        "files, with the same weights, pictures and number of threads.",
+        help="time PyTorch against every runtime",
+        description="Compare, then time: eager PyTorch in several ways, torch.compile,\n"
+        "exported files in every runtime that is here; same weights, pictures, threads.",
         epilog="examples:\n"
         "  faceseg benchmark runs/face                   (exports to a temporary folder)\n"
-        f"  faceseg benchmark {zoo.DEFAULT}\n"
+        f"  faceseg benchmark {zoo.DEFAULT} --runtimes onnx,openvino --plot times.svg\n"
         "  faceseg benchmark runs/face face-unet.onnx --size 1080x1920 --threads 4\n"
         "  faceseg benchmark face-unet.ts face-unet.onnx --batch 8 --json times.json",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -180,9 +179,15 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     benchmark.add_argument(
         "models",
         nargs="+",
-        type=zoo.locate,
         metavar="MODEL",
-        help="run folder, .pt, .ts or .onnx file, or the name of a shipped model",
+        help="run folder, .pt file or name of a shipped model; then, or instead, exported files",
+    )
+    benchmark.add_argument(
+        "--runtimes",
+        type=lambda text: None if text == "all" else text.split(","),
+        metavar="A,B",
+        help="some of eager, compile, torchscript, pt2, aoti, onnx, openvino, opencv; with "
+        "--device cuda: cuda, tensorrt; an error if missing (default: all, told if missing)",
     )
     benchmark.add_argument(
         "--size", default="512x512", metavar="HxW", help="of the pictures (default: 512x512)"
@@ -192,10 +197,13 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "--threads", type=int, metavar="N", help="for each contender (default: torch's choice)"
     )
     benchmark.add_argument(
-        "--repeat", type=int, default=30, metavar="N", help="rounds that are timed (default: 30)"
+        "--repeats", type=int, default=30, metavar="N", help="rounds that are timed (default: 30)"
     )
     benchmark.add_argument("--device", default="cpu", help="auto, cpu or cuda (default: cpu)")
     benchmark.add_argument("--json", type=Path, metavar="FILE", help="write the result here, too")
+    benchmark.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the times as .svg or .png"
+    )
     benchmark.set_defaults(run=_benchmark, extras=ALL)
 
     info = commands.add_parser(
@@ -363,32 +371,38 @@ def _collect(found: Iterator[tuple[int, Row]], count: int, out: Path, saves: lis
 def _benchmark(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from faceseg.benchmark import run
+    from faceseg.benchmark import check_plot, run, write_plot
 
     def progress(rounds: range) -> Iterator[int]:
         return iter(tqdm(rounds, "rounds", leave=False, disable=not sys.stderr.isatty()))
 
-    models = args.models
-    with tempfile.TemporaryDirectory() as folder:
-        if all(path.suffix not in (".ts", ".onnx") for path in models):
-            from faceseg.export import DEFAULT, export_model
+    def tell(line: str) -> None:
+        if sys.stderr.isatty():
+            print(line, file=sys.stderr)
 
-            models = [*models, *(e.path for e in export_model(models[0], DEFAULT, folder))]
-        result = run(
-            models,
-            size=parse_size(args.size),
-            batch=args.batch,
-            threads=args.threads,
-            repeats=args.repeat,
-            device=args.device,
-            progress=progress,
-        )
+    if args.plot:
+        check_plot(args.plot)
+    result = run(
+        args.models,
+        runtimes=args.runtimes,
+        size=parse_size(args.size),
+        batch=args.batch,
+        threads=args.threads,
+        repeats=args.repeats,
+        device=args.device,
+        progress=progress,
+        tell=tell,
+    )
     print(result.table())
+    written = [path for path in (args.json, args.plot) if path]
     if args.json:
         write_json(args.json, dataclasses.asdict(result))
-        print(f"\nwritten: {args.json}\nnext: faceseg info   shows devices and providers")
-    else:
-        print("\nnext: --json FILE keeps the figures with machine and versions")
+    if args.plot:
+        write_plot(result, args.plot)
+    for path in written:
+        print(f"written: {path}")
+    if not written:
+        print("\nnext: --json FILE keeps the figures with machine and versions, --plot draws them")
     return 0
 
 
