@@ -24,7 +24,7 @@ from faceseg.export import opencv
 from faceseg.export.formats import DEFAULT, FORMATS, PRECISIONS, Format
 from faceseg.export.int8 import portraits
 from faceseg.export.job import Job
-from faceseg.export.lower import folded
+from faceseg.export.lower import Scaling, folded
 from faceseg.export.real import open_scored, read_pictures, score
 from faceseg.export.verify import Verification, verify
 from faceseg.files import atomic_folder, atomic_path, write_json
@@ -241,14 +241,17 @@ def _graph(network: nn.Module, contract: Contract) -> nn.Module:
         network = folded(network).to(dtype)
     if contract.logits:
         return Bare(network, dtype=dtype).eval()
-    return Pipeline(
+    pipeline = Pipeline(
         network,
         contract.size,
         probabilities=contract.probabilities,
         picture=contract.picture,
         dtype=dtype,
         letterbox=contract.letterbox,
-    ).eval()
+    )
+    if contract.precision == "int8":
+        pipeline.normalise = Scaling()
+    return pipeline.eval()
 
 
 def _variant(contract: Contract) -> str:

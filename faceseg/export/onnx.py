@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 import onnxruntime
 import torch
+from onnxscript.optimizer import optimize_ir
 from torch.onnx import ONNXProgram
 
 from faceseg.contract import CONFIG_KEY, ONNX_KEY, Contract
@@ -21,6 +22,8 @@ SUFFIX = ".onnx"
 OPSET = 18
 # Intermediate representation 10, which the exporter writes, is refused by ONNX Runtime below 1.18.
 IR_VERSION = 8
+# Bytes of a constant.
+_LARGE = 1 << 28
 
 
 def write_onnx(job: Job, path: Path) -> None:
@@ -43,7 +46,11 @@ def write_onnx(job: Job, path: Path) -> None:
         optimize=False,
     )
     assert program is not None
-    _optimise(program)
+    if contract.precision == "float32":
+        _optimise(program)
+    else:
+        # Large, as the weights are that DeepLabV3 takes the middle of: 16 MB less in int8.
+        optimize_ir(program.model, input_size_limit=_LARGE, output_size_limit=_LARGE)
     model: onnx.ModelProto = program.model_proto
     _strip(model)
     pack(model, job.store)
