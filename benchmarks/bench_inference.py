@@ -96,7 +96,7 @@ def trained(config: Config, steps: int = 60) -> dict[str, torch.Tensor]:
     optimiser = torch.optim.Adam(network.parameters(), 1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(steps):
-        pairs = [draw_portrait(rng, size=(96, 96)) for _ in range(8)]
+        pairs = [draw_portrait(rng, size=(64, 64)) for _ in range(8)]
         pixels = Normalise()(torch.from_numpy(np.stack([image for image, _ in pairs])))
         # The classes from 2 on are the face.
         truth = torch.from_numpy(np.stack([mask >= 2 for _, mask in pairs])).long()
