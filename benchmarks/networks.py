@@ -78,7 +78,7 @@ def prepared(name: str, runs: Path, sources: Sequence[Source], epochs: int) -> d
         train(*sources, config, folder)
     (made,) = export_model(folder, ["onnx"], folder)
     predictor = Predictor(made.path, provider="cpu")
-    with tqdm(total=len(sources[1].records), desc=name, unit="image", leave=False) as bar:
+    with tqdm(total=len(sources[1].records), desc=name, unit="image", leave=False, disable=None) as bar:
 
         def segment(image: Any) -> Any:
             bar.update()
@@ -113,7 +113,7 @@ def timed(rows: Sequence[dict[str, Any]], threads: int, rounds: int) -> None:
         predictor = Predictor(row["file"], **way, threads=threads)  # type: ignore[arg-type]
         calls[place, name] = lambda predictor=predictor: predictor(image)
     seconds: dict[tuple[int, str], list[float]] = {key: [] for key in calls}
-    for _ in tqdm(range(rounds + 2), unit="round"):
+    for _ in tqdm(range(rounds + 2), unit="round", disable=None):
         for key, call in calls.items():
             call()
             start = time.perf_counter()

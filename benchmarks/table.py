@@ -402,6 +402,24 @@ def inference(result: Row) -> str:
     return "\n".join(lines)
 
 
+def inference_readme(result: Row) -> str:
+    """Return what a single picture takes in each runtime, a column for each network."""
+    cases = [case for case in result["cases"]["cpu"] if "batch 1, 256" in case["title"]]
+    columns = [
+        {(row["name"], row["precision"]): row for row in case.get("rows", [])} for case in cases
+    ]
+    names = dict.fromkeys(name for column in columns for name in column)
+    titles = [case["title"].partition(",")[0] for case in cases]
+    lines = [f"| runtime | precision | {' | '.join(titles)} |", "|---|---|" + "---:|" * len(cases)]
+    for name, precision in names:
+        cells = []
+        for column in columns:
+            row = column.get((name, precision))
+            cells.append(f"{number(row['median_ms'])}, {row['speed']:.2f} ×" if row else "")
+        lines.append(f"| {name} | {precision} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _inference(case: Row) -> list[str]:
     if "failed" in case:
         return [f"Not timed: {case['failed']}"]
@@ -484,6 +502,8 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
     scored = json.loads(shipped.read_text(encoding="utf-8"))
     framed = max(RESULTS.glob("frames_*.md"))
     runtimes = max(RESULTS.glob("inference_*.md"))
+    timed = json.loads(runtimes.with_suffix(".json").read_text(encoding="utf-8"))
+    nets = max(RESULTS.glob("networks_*.md"))
     up = "../" * (len(page.relative_to(ROOT).parts) - 1)
     here = f"{up}{RESULTS.relative_to(ROOT).as_posix()}"
     return {
@@ -502,6 +522,10 @@ def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
         "models_readme": f"{models_readme(scored)}\n\n{scored['machine']['cpu']}, one thread, "
         f"{scored['date'][:10]}, [with intervals]({here}/{shipped.stem}.md).",
         "frames": framed.read_text(encoding="utf-8").rstrip(),
+        "inference_readme": f"{inference_readme(timed)}\n\n{timed['machine']['cpu']}, "
+        f"{timed['date'][:10]}, [all results]({here}/{runtimes.stem}.md).",
+        "networks": f"{nets.read_text(encoding='utf-8').rstrip()}\n\n"
+        f"![IoU over milliseconds]({here}/{nets.stem}.svg)",
         "inference": f"{runtimes.read_text(encoding='utf-8').rstrip()}\n\nThe same as JSON: "
         f"[{runtimes.stem}]({here}/{runtimes.stem}.json).",
         "counts_readme": f"{counts_readme(counting)}\n\n{counting['machine']['cpu']}, "
