@@ -23,14 +23,16 @@ import cv2
 import numpy as np
 from run import heading, stem_of
 from tqdm import tqdm
+from video import ways
 
+from faceseg.checkpoint import load
 from faceseg.config import Config
 from faceseg.draw import draw_portrait
 from faceseg.errors import InputError
 from faceseg.evaluate import evaluate
 from faceseg.export import export_model
 from faceseg.files import write_json, write_text
-from faceseg.predict import PROVIDERS, Predictor, works
+from faceseg.predict import Predictor
 from faceseg.records import Source, open_source
 from faceseg.train import train
 
@@ -57,17 +59,9 @@ _COLOURS = {False: "#0072b2", True: "#d55e00"}
 
 
 def runtimes() -> dict[str, dict[str, str]]:
-    """Return the ways to run a file here, as arguments of `Predictor`."""
-    found = {"onnxruntime": {"provider": "cpu"}}
-    if works(PROVIDERS["openvino"]):
-        found["openvino"] = {"provider": "openvino"}
-        try:
-            Predictor(provider="openvino", precision="bfloat16")
-        except InputError as error:
-            print(f"left out: {error}")
-        else:
-            found["openvino bf16"] = {"provider": "openvino", "precision": "bfloat16"}
-    return found
+    """Return the ways to run a file here, as arguments of `Predictor`, by their titles."""
+    titles = {"cpu": "ONNX Runtime", "openvino": "OpenVINO"}
+    return {f"{titles[way['provider']]} {way.get('precision', '')}".strip(): way for way in ways()}
 
 
 def prepared(name: str, runs: Path, sources: Sequence[Source], epochs: int) -> dict[str, Any]:
@@ -76,18 +70,24 @@ def prepared(name: str, runs: Path, sources: Sequence[Source], epochs: int) -> d
     config = BASE.replace({**NETWORKS[name], "epochs": epochs, "validate_every": epochs})
     if not (folder / "best.pt").exists():
         train(*sources, config, folder)
+    checkpoint = load(folder)
+    if checkpoint.config.epochs != epochs:
+        raise InputError(
+            f"{folder}: was trained for {checkpoint.config.epochs} epochs, {epochs} asked for; "
+            "give the same --epochs, or another --runs"
+        )
     (made,) = export_model(folder, ["onnx"], folder)
     predictor = Predictor(made.path, provider="cpu")
-    with tqdm(total=len(sources[1].records), desc=name, unit="image", leave=False, disable=None) as bar:
+    with tqdm(
+        total=len(sources[1].records), desc=name, unit="image", leave=False, disable=None
+    ) as bar:
 
         def segment(image: Any) -> Any:
             bar.update()
             return predictor(image)
 
         scores = evaluate(segment, sources[1]).scores
-    parameters = sum(
-        math.prod(value.shape) for value in _weights(folder).values() if value.is_floating_point()
-    )
+    parameters = sum(weights.numel() for weights in checkpoint.model().parameters())
     return {
         "name": name,
         **{key: getattr(config, key) for key in ("width", "depth", "stride", "separable")},
@@ -96,13 +96,6 @@ def prepared(name: str, runs: Path, sources: Sequence[Source], epochs: int) -> d
         "iou": scores["iou"],
         "file": str(made.path),
     }
-
-
-def _weights(folder: Path) -> dict[str, Any]:
-    from faceseg.checkpoint import load
-
-    model = load(folder).model()
-    return {name: value for name, value in model.named_parameters()}
 
 
 def timed(rows: Sequence[dict[str, Any]], threads: int, rounds: int) -> None:
@@ -246,10 +239,9 @@ def main(words: list[str] | None = None) -> None:
         open_source(arguments.data, task=arguments.task, split=split) for split in ("train", "val")
     ]
     rows = [prepared(name, arguments.runs, sources, arguments.epochs) for name in wanted]
-    load = os.getloadavg()[0]
     timed(rows, arguments.threads, arguments.rounds)
     result = heading("networks") | {
-        "load": load,
+        "load": os.getloadavg()[0],
         "asked": {
             "data": arguments.data.name, "task": arguments.task, "terms": arguments.terms,
             "epochs": arguments.epochs, "size": list(BASE.size), "picture": list(PICTURE),
@@ -261,7 +253,7 @@ def main(words: list[str] | None = None) -> None:
     path = stem_of(result)
     write_json(path.with_suffix(".json"), result)
     write_text(path.with_suffix(".md"), table(result))
-    write_text(path.with_suffix(".svg"), plot(rows, "onnxruntime"))
+    write_text(path.with_suffix(".svg"), plot(rows, "ONNX Runtime"))
     print(table(result))
     print(f"table: {path.with_suffix('.md')}\nplot: {path.with_suffix('.svg')}")
 

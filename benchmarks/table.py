@@ -492,18 +492,24 @@ def _short(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
+def latest(subject: str) -> Path:
+    """Return the newest file of results of a subject: a name's last part is a commit, no time."""
+    found = RESULTS.glob(f"{subject}_*.json")
+    return max(found, key=lambda path: (json.loads(path.read_text(encoding="utf-8"))["date"], path))
+
+
 def parts(rle: Path, robustness: Path, page: Path) -> dict[str, str]:
     """Return the generated parts of a page, by their marker, from two files of results."""
     result = load(rle)
     other = json.loads(robustness.read_text(encoding="utf-8"))
-    counted = max(RESULTS.glob("metrics_*.json"))
+    counted = latest("metrics").with_suffix(".json")
     counting = json.loads(counted.read_text(encoding="utf-8"))
-    shipped = max(RESULTS.glob("models_*.json"))
+    shipped = latest("models").with_suffix(".json")
     scored = json.loads(shipped.read_text(encoding="utf-8"))
-    framed = max(RESULTS.glob("frames_*.md"))
-    runtimes = max(RESULTS.glob("inference_*.md"))
+    framed = latest("frames").with_suffix(".md")
+    runtimes = latest("inference").with_suffix(".md")
     timed = json.loads(runtimes.with_suffix(".json").read_text(encoding="utf-8"))
-    nets = max(RESULTS.glob("networks_*.md"))
+    nets = latest("networks").with_suffix(".md")
     up = "../" * (len(page.relative_to(ROOT).parts) - 1)
     here = f"{up}{RESULTS.relative_to(ROOT).as_posix()}"
     return {
@@ -567,7 +573,7 @@ def main() -> None:
     parser.add_argument("robustness", type=Path, nargs="?", help="robustness_*.json; the newest")
     parser.add_argument("--write", action="store_true", help="into the documents")
     arguments = parser.parse_args()
-    robustness = arguments.robustness or max(RESULTS.glob("robustness_*.json"))
+    robustness = arguments.robustness or latest("robustness").with_suffix(".json")
     for page in PAGES:
         found = parts(arguments.results, robustness, page)
         if arguments.write:

@@ -28,7 +28,7 @@ from faceseg.draw.moving import draw_moving
 from faceseg.errors import InputError
 from faceseg.files import write_json
 from faceseg.predict import PROVIDERS, Predictor, works
-from faceseg.video import EFFECTS, effect_of, process
+from faceseg.video import EFFECTS, effect_of, process, warm_up
 from faceseg.video.effects import enlarge, shrink
 from faceseg.video.smooth import Smoother
 from faceseg.video.source import Source
@@ -54,6 +54,7 @@ def whole(
     alone = way["provider"] == "openvino"
     predictor = Predictor(model, **way, threads=workers if alone else 1)
     workers = 1 if alone else workers
+    warm_up(predictor)
     folder = Path(tempfile.mkdtemp(dir=folder))
     rows = []
     for effect in EFFECTS:

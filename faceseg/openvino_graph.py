@@ -20,8 +20,10 @@ def import_openvino() -> Any:
     """
     try:
         return import_module("openvino")
-    except ModuleNotFoundError:
-        raise InputError("openvino: not installed; pip install openvino") from None
+    except ImportError as error:
+        if getattr(error, "name", None) == "openvino":
+            raise InputError("openvino: not installed; pip install openvino") from None
+        raise InputError(f"openvino: installed, but does not load: {error}") from error
 
 
 def multiply(model: Any) -> None:

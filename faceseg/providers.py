@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from importlib.util import find_spec
 
 import onnxruntime
 
 from faceseg.errors import InputError, suggest
+from faceseg.openvino_graph import import_openvino
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -40,7 +40,11 @@ def works(provider: str) -> bool:
     are there.
     """
     if provider == PROVIDERS["openvino"]:
-        return find_spec("openvino") is not None
+        try:
+            import_openvino()
+        except InputError:
+            return False
+        return True
     if provider not in onnxruntime.get_available_providers():
         return False
     with _silenced():
@@ -67,9 +71,8 @@ def choose(asked: str) -> str:
         raise InputError(f"unknown provider {asked!r}{suggest(asked, [*PROVIDERS, 'auto'])}")
     wanted = PROVIDERS[asked]
     if asked == "openvino":
-        if works(wanted):
-            return asked
-        raise InputError("openvino: not installed; pip install openvino")
+        import_openvino()
+        return asked
     if wanted not in onnxruntime.get_available_providers():
         raise InputError(
             f"{asked} asked for, but this onnxruntime has no {wanted}; "

@@ -18,8 +18,10 @@ from faceseg.providers import PROVIDERS
 
 Array = NDArray[Any]
 
-# Input shapes that OpenVINO keeps compiled; a fifth throws the oldest away.
+# Input shapes that OpenVINO keeps compiled; a fifth throws one away.
 _KEPT = 4
+# So many pictures of one size in a row, and OpenVINO compiles for that size.
+_SAME = 3
 
 
 class Runtime(Protocol):
@@ -90,7 +92,7 @@ class OnnxRuntime:
         options.add_session_config_entry("session.force_spinning_stop", "1")
         chain = _chain(provider, precision, cuda_graph)
         try:
-            self._session = onnxruntime.InferenceSession(
+            self.session = onnxruntime.InferenceSession(
                 os.fspath(path),
                 options,
                 providers=[name for name, _ in chain],
@@ -99,36 +101,37 @@ class OnnxRuntime:
         except Exception as error:
             # ONNX Runtime's errors have no base class but Exception.
             raise InputError(f"{path}: {_reason(error)}") from error
-        metadata = self._session.get_modelmeta().custom_metadata_map
+        metadata = self.session.get_modelmeta().custom_metadata_map
         self.contract = Contract.from_json(metadata.get(ONNX_KEY, ""), os.fspath(path))
-        self.providers: list[str] = self._session.get_providers()
+        self.providers: list[str] = self.session.get_providers()
         if self.providers[0] != PROVIDERS[provider]:
             raise InputError(
                 f"{path}: {PROVIDERS[provider]} did not start, ONNX Runtime fell back to "
                 f"{self.providers[0]}"
             )
-        self.shape: list[int | str] = self._session.get_inputs()[0].shape
+        self.shape: list[int | str] = self.session.get_inputs()[0].shape
         self.precision = precision or self.contract.precision
-        if provider != "tensorrt" and self.precision != self.contract.precision:
+        lower = provider == "tensorrt" and precision == "float16"
+        if self.precision != self.contract.precision and not lower:
             raise InputError(
                 f"{path}: precision {precision} asked for, but ONNX Runtime computes in what the "
                 f"file holds, {self.contract.precision}; export with --precision, or run it by "
-                "OpenVINO"
+                "OpenVINO (bfloat16) or TensorRT (float16)"
             )
         if cuda_graph and not all(isinstance(side, int) for side in self.shape):
             raise InputError(
                 f"{path}: takes pictures of any size, and a CUDA graph has one; export with --size"
             )
-        self._bound: Bound | None = None
+        self.bound: Bound | None = None
         if provider != "cpu" and all(isinstance(side, int) for side in self.shape):
-            self._bound = Bound(self._session, "cuda")
+            self.bound = Bound(self.session, "cuda")
 
     def run(self, outputs: list[str], images: Array) -> list[Array]:
         """Return outputs by their names; from several threads at once, too."""
-        if self._bound is not None:
-            found = self._bound.run(images)
+        if self.bound is not None:
+            found = self.bound.run(images)
             return [found[name] for name in outputs]
-        return list(self._session.run(outputs, {"image": images}))
+        return list(self.session.run(outputs, {"image": images}))
 
 
 class Bound:
@@ -146,7 +149,7 @@ class Bound:
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, device: str) -> None:
-        self._session = session
+        self.session = session
         self._lock = threading.Lock()
         self._binding = session.io_binding()
         self._image = _buffer(session.get_inputs()[0], device)
@@ -165,15 +168,16 @@ class Bound:
 
     def compute(self) -> None:
         """Run on what is in the buffers, without a copy to or from the device."""
-        self._session.run_with_iobinding(self._binding)
+        self.session.run_with_iobinding(self._binding)
 
 
 class OpenVino:
     """OpenVINO, on the CPU.
 
     The graph is compiled for one number of pictures at a time: with that number free the light
-    U-Net took 1.4 times as long. It is compiled for their size, too, when one comes twice in a row:
-    a 720p frame took half as long then, in bfloat16. Each compiling takes a fifth of a second.
+    U-Net took 1.4 times as long. It is compiled for their size, too, when one comes three times in
+    a row: a 720p frame took half as long then, in bfloat16. Each compiling takes from a fifth of a
+    second to one or two.
 
     Parameters
     ----------
@@ -200,7 +204,7 @@ class OpenVino:
         try:
             self._model = self._core.read_model(file)
         except RuntimeError as error:
-            raise InputError(f"{path}: truncated or not a model: {_first_line(error)}") from error
+            raise InputError(f"{path}: truncated or not a model: {_last_line(error)}") from error
         # A converted file keeps its contract itself, the metadata of ONNX lie under "framework".
         places = [[ONNX_KEY], ["framework", ONNX_KEY]]
         found = [self._model.get_rt_info(p).value for p in places if self._model.has_rt_info(p)]
@@ -222,7 +226,9 @@ class OpenVino:
         }
         if threads:
             self._settings["INFERENCE_NUM_THREADS"] = threads
-        self.precision = "int8" if self.contract.precision == "int8" else wanted
+        self.precision = wanted
+        if self.contract.precision == "int8":
+            self.precision = "int8" if wanted == "float32" else f"int8+{wanted}"
         self.providers = [PROVIDERS["openvino"]]
         sides = self._model.inputs[0].get_partial_shape()
         self.shape: list[int | str] = [
@@ -231,12 +237,13 @@ class OpenVino:
         ]
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._last: tuple[int, ...] = ()
+        self._same = 0
         self._lock = threading.Lock()
         self._own = threading.local()
 
     def run(self, outputs: list[str], images: Array) -> list[Array]:
         """Return outputs by their names; from several threads at once, too."""
-        compiled = self._for(images.shape)
+        compiled = self.compiled(images.shape)
         # A request serves one call at a time; each thread has its own, of its last batch size.
         if getattr(self._own, "compiled", None) is not compiled:
             self._own.compiled, self._own.request = compiled, compiled.create_infer_request()
@@ -244,20 +251,28 @@ class OpenVino:
         # The request's own memory, which its next call fills.
         return [np.array(found[name]) for name in outputs]
 
-    def _for(self, shape: tuple[int, ...]) -> Any:
+    def compiled(self, shape: tuple[int, ...]) -> Any:
+        """Return the model compiled for batches of a shape, (N, H, W, 3)."""
         with self._lock:
-            free = isinstance(self.shape[0], str)
-            sides = (shape[0], -1, -1, 3) if free and shape != self._last else shape
+            self._same = self._same + 1 if shape == self._last else 1
             self._last = shape
-            if sides not in self._compiled:
+            free = isinstance(self.shape[0], str)
+            sides = shape
+            if free and shape not in self._compiled and self._same < _SAME:
+                sides = (shape[0], -1, -1, 3)
+            found = self._compiled.pop(sides, None)
+            if found is None:
                 if len(self._compiled) == _KEPT:
-                    del self._compiled[next(iter(self._compiled))]
+                    # The one used longest ago, and those of any size last.
+                    oldest = [key for key in self._compiled if -1 not in key] + [*self._compiled]
+                    del self._compiled[oldest[0]]
                 model = self._model.clone()
                 if free:
                     model.reshape(sides)
                 multiply(model)
-                self._compiled[sides] = self._core.compile_model(model, "CPU", self._settings)
-            return self._compiled[sides]
+                found = self._core.compile_model(model, "CPU", self._settings)
+            self._compiled[sides] = found
+            return found
 
 
 def _chain(
@@ -282,8 +297,8 @@ def _buffer(value: Any, device: str) -> onnxruntime.OrtValue:
     )
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1]
+def _last_line(error: Exception) -> str:
+    return (str(error).strip() or "no reason given").splitlines()[-1]
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from faceseg import zoo
+from faceseg.contract import Contract
 from faceseg.errors import InputError, suggest
 from faceseg.evaluate import Image, Segmenter
 from faceseg.exported import contract_of, format_of
@@ -81,7 +82,7 @@ def load_segmenter(
     if tta not in TTA:
         raise InputError(f"tta: unknown {tta!r}{suggest(tta, TTA)}")
     path = zoo.locate(model)
-    checkpoint = path.is_dir() or path.suffix == ".pt"
+    checkpoint = format_of(path) is None and (path.is_dir() or path.suffix == ".pt")
     if tta != "none" and not checkpoint:
         raise InputError(
             f"tta: {tta} asked for, but {model} is no checkpoint: give a run folder or .pt file, "
@@ -149,22 +150,30 @@ def _load_program(path: Path, device: str) -> Loaded:
     if device not in ("auto", "cpu"):
         raise InputError(f"{path}: such files run on the CPU, {device} asked for")
     contract = contract_of(path)
-    if contract.logits:
-        raise InputError(f"{path}: gives logits and no mask; export the whole pipeline")
     from faceseg.export.formats import FORMATS
 
     form = FORMATS[format_of(path) or ""]
     runner = form.open(path, contract)
+    segment = _checked(
+        path, contract, lambda image: np.asarray(runner(np.ascontiguousarray(image)[None])[0][0])
+    )
+    return Loaded(path.name, form.name, contract.task, contract.classes, segment, None, "cpu")
 
-    def segment(image: Image) -> Image:
+
+def _checked(path: Path, contract: Contract, segment: Segmenter) -> Segmenter:
+    """Return `segment`, which refuses pictures of a size that the file does not take."""
+    if contract.logits:
+        raise InputError(f"{path}: gives logits and no mask; export the whole pipeline")
+
+    def checked(image: Image) -> Image:
         if contract.picture not in (None, image.shape[:2]):
             raise InputError(
                 f"{path}: picture of {image.shape[:2]}, this file takes {contract.picture} alone; "
                 "resize it, or export with --size dynamic"
             )
-        return np.asarray(runner(np.ascontiguousarray(image)[None])[0][0])
+        return segment(image)
 
-    return Loaded(path.name, form.name, contract.task, contract.classes, segment, None, "cpu")
+    return checked
 
 
 def _load_torch(path: Path, device: str, tta: str) -> Loaded:
@@ -176,6 +185,7 @@ def _load_torch(path: Path, device: str, tta: str) -> Loaded:
         from faceseg.export.torchscript import load_torchscript
 
         module, contract = load_torchscript(path)
+        segment = _checked(path, contract, segmenter(module, device=chosen))
         task, classes, kind, name = contract.task, contract.classes, "torchscript", path.name
     else:
         from faceseg.checkpoint import load_pipeline
@@ -187,6 +197,6 @@ def _load_torch(path: Path, device: str, tta: str) -> Loaded:
             from faceseg.augment import swap_table
 
             module = Mirrored(module, swap_table(classes)[: len(classes)].tolist()).eval()
+        segment = segmenter(module, device=chosen)
     parameters = sum(p.numel() for p in module.parameters())
-    segment = segmenter(module, device=chosen)
     return Loaded(name, kind, task, classes, segment, parameters, chosen)

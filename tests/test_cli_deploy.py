@@ -15,6 +15,7 @@ from PIL import Image
 from faceseg import RLE
 from faceseg.cli import main
 from faceseg.draw import draw_portrait
+from faceseg.errors import InputError
 from faceseg.images import read_labels, write_jpeg, write_png
 from faceseg.predict import Predictor
 
@@ -297,3 +298,19 @@ def test_help_has_examples_and_fits_a_terminal(
     out = capsys.readouterr().out
     assert f"faceseg {command}" in out.partition("example")[2]
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_files_of_one_size_and_logits_are_told_whatever_runs_them(
+    exported: Exports, tmp_path: Path
+) -> None:
+    from faceseg.export import export_model
+    from faceseg.segment import load_segmenter
+
+    (fixed,) = export_model(exported.checkpoint, ["torchscript"], tmp_path, picture=(64, 64))
+    segment = load_segmenter(str(fixed.path), device="cpu").segment
+    assert segment(np.zeros((64, 64, 3), np.uint8)).shape == (64, 64)
+    with pytest.raises(InputError, match=r"picture of \(72, 64\), this file takes \(64, 64\)"):
+        segment(np.zeros((72, 64, 3), np.uint8))
+    (bare,) = export_model(exported.checkpoint, ["torchscript"], tmp_path, logits=True)
+    with pytest.raises(InputError, match="gives logits and no mask"):
+        load_segmenter(str(bare.path), device="cpu")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from faceseg.checkpoint import load
 from faceseg.errors import InputError
 from faceseg.files import write_csv
 from faceseg.images import write_png
@@ -33,15 +34,15 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def _row(name: str, ms: float, iou: float, separable: bool = False) -> dict[str, Any]:
     return {
         "name": name, "width": 16, "depth": 4, "stride": 2, "separable": separable,
-        "parameters": 5e5, "iou": iou, "ms": {"onnxruntime": ms},
+        "parameters": 5e5, "iou": iou, "ms": {"ONNX Runtime": ms},
     }  # fmt: skip
 
 
 def test_the_front_is_what_nothing_beats(networks: ModuleType) -> None:
     rows = [_row("slow", 9, 0.9), _row("fast", 2, 0.8, True), _row("worse", 3, 0.7)]
     rows.append(_row("equal", 10, 0.9))
-    assert [row["name"] for row in networks.front(rows, "onnxruntime")] == ["fast", "slow"]
-    drawn = ET.fromstring(networks.plot(rows, "onnxruntime"))
+    assert [row["name"] for row in networks.front(rows, "ONNX Runtime")] == ["fast", "slow"]
+    drawn = ET.fromstring(networks.plot(rows, "ONNX Runtime"))
     space = "{http://www.w3.org/2000/svg}"
     assert len(drawn.find(f"{space}polyline").get("points").split()) == 2  # type: ignore[union-attr]
     places = {circle.get("cx"): circle.get("cy") for circle in drawn.iter(f"{space}circle")}
@@ -74,7 +75,7 @@ def test_networks_are_trained_scored_and_timed(
     networks.main(words)
     (row,) = json.loads((tmp_path / "result.json").read_text())["rows"]
     assert 0 <= row["iou"] <= 1
-    assert row["ms"]["onnxruntime"] > 0
+    assert row["ms"]["ONNX Runtime"] > 0
     assert row["parameters"] < 2000
     assert "| sep, separable | 4 | 1 | 2 |" in (tmp_path / "result.md").read_text()
     assert "<svg" in (tmp_path / "result.svg").read_text()
@@ -92,5 +93,8 @@ def test_a_run_that_is_there_is_not_trained_again(
     monkeypatch.setattr(networks, "export_model", lambda *_: [made])
     monkeypatch.setattr(networks, "evaluate", lambda *_: SimpleNamespace(scores={"iou": 0.5}))
     source = SimpleNamespace(records=[])
-    row = networks.prepared("w8", tmp_path, [source, source], 1)
+    epochs = load(exported.checkpoint).config.epochs
+    with pytest.raises(InputError, match=f"was trained for {epochs} epochs, 1 asked for"):
+        networks.prepared("w8", tmp_path, [source, source], 1)
+    row = networks.prepared("w8", tmp_path, [source, source], epochs)
     assert (row["iou"], row["width"], row["file"]) == (0.5, 8, str(exported.onnx))

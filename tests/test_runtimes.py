@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,7 +138,8 @@ def test_what_is_not_there_is_an_error(exported: Exports, fixed: Path) -> None:
 
 
 def test_without_openvino(exported: Exports, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(providers, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert not providers.works("OpenVINO")
     with pytest.raises(InputError, match=r"^openvino: not installed; pip install openvino"):
         Predictor(exported.onnx, provider="openvino")
 
@@ -236,3 +238,23 @@ def test_a_runtime_of_a_single_shape(fixed: Path) -> None:
     assert np.array_equal(found(image), Predictor(fixed, provider="cpu")(image))
     with pytest.raises(InputError, match=r"takes \(1, 80, 72, 3\) alone"):
         found(image[:60])
+
+
+def test_openvino_keeps_what_takes_any_size(exported: Exports, openvino: Predictor) -> None:
+    plain = Predictor(exported.onnx, provider="cpu", threads=1)
+    found = Predictor(exported.onnx, provider="openvino", threads=1)
+    runtime = found._runtime
+    assert isinstance(runtime, runtimes.OpenVino)
+    for height in range(40, 40 + runtimes._KEPT + 2):
+        image = RNG.integers(0, 256, (height, 50, 3), dtype=np.uint8)
+        for _ in range(runtimes._SAME):
+            assert np.array_equal(found(image), plain(image))
+        kept = list(runtime._compiled)
+        assert (1, -1, -1, 3) in kept
+        assert (1, height, 50, 3) in kept
+        assert len(kept) <= runtimes._KEPT
+
+
+def test_precisions_of_tensorrt(fixed: Path, gpu: None) -> None:
+    with pytest.raises(InputError, match="precision banana asked for, but ONNX Runtime computes"):
+        Predictor(fixed, provider="tensorrt", precision="banana")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ from faceseg.video.effects import enlarge, mix, shrink
 from faceseg.video.overlap import overlapped
 from faceseg.video.smooth import Smoother
 from faceseg.video.source import Source
+from faceseg.video.stages import _size_for
 
 if TYPE_CHECKING:
     from exported import Exports
@@ -487,3 +489,12 @@ def test_the_command_by_openvino(
     assert "frames: 4 of 128 x 72" in said
     assert main([*words, "--precision", "bfloat16", "--device", "cpu"]) == 2
     assert "ONNX Runtime computes in what the file holds, float32" in capsys.readouterr().err
+
+
+def test_frames_reach_the_graph_as_the_file_takes_them(exported: Exports) -> None:
+    contract = Predictor(exported.onnx, provider="cpu").contract
+    assert _size_for(contract, (720, 1280)) == (64, 64)
+    boxed = dataclasses.replace(contract, letterbox=True)
+    assert _size_for(boxed, (720, 1280)) == (36, 64)
+    assert _size_for(boxed, (1280, 2)) == (64, 1)
+    assert _size_for(dataclasses.replace(boxed, picture=(90, 160)), (720, 1280)) == (90, 160)

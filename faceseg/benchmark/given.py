@@ -88,8 +88,10 @@ class Given:
         ways = [way for way, _ in made]
         # Two files of one kind are told apart by their names.
         found += [(replace(w, name=p.name) if ways.count(w) > 1 else w, p) for w, p in made]
-        if not found:
-            raise InputError(f"runtimes: none of {', '.join(runtimes or ())} reads these files")
+        for name in runtimes or ():
+            if name not in {way.runtime for way, _ in found}:
+                given = "a checkpoint" if name in ("eager", "compile") else "a file that it reads"
+                raise InputError(f"runtimes: {name} asked for; give it {given}")
         return found
 
     def reference(self, pictures: Images, first: Images) -> tuple[Images, NDArray[np.bool_]]:

@@ -177,7 +177,7 @@ def _openvino(task: Task) -> Loaded:
     # It would take bfloat16 by itself where the CPU has it.
     asked = "bfloat16" if task.way.precision == "bfloat16" else "float32"
     runtime = OpenVino(task.path, threads=task.threads, precision=asked)
-    compiled = runtime._for((*task.shape, 3))
+    compiled = runtime.compiled((*task.shape, 3))
     took = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     rest = {"f32": "fp32", "bf16": "bf16", "f16": "fp16"}.get(took, took)
     stored = runtime.contract.precision
@@ -207,17 +207,17 @@ def _onnx_gpu(task: Task) -> Loaded:
     )
 
     def on_device(images: Images) -> Callable[[], object]:
-        bound = runtime._bound
+        bound = runtime.bound
         if bound is not None:
             bound.run(images)
             return bound.compute
-        binding = runtime._session.io_binding()
+        binding = runtime.session.io_binding()
         there = onnxruntime.OrtValue.ortvalue_from_numpy(images, "cuda", 0)
         binding.bind_ortvalue_input("image", there)
         binding.bind_output("mask", "cuda")
 
         def run_there() -> None:
-            runtime._session.run_with_iobinding(binding)
+            runtime.session.run_with_iobinding(binding)
             binding.synchronize_outputs()
 
         return run_there

@@ -121,7 +121,8 @@ class Benchmark:
             ways = reasons.setdefault(each["reason"], [])
             ways.append(f"{each['name']} {each['precision']}")
         notes = [f"not here: {', '.join(ways)}: {reason}" for reason, ways in reasons.items()]
-        notes.append("start: from the file to the first mask; IoU: with eager fp32, drawn pictures")
+        with_ = "eager fp32" if self.rows[0].runtime == "eager" else "the first row"
+        notes.append(f"start: from the file to the first mask; IoU: with {with_}, drawn pictures")
         for note in notes:
             lines += textwrap.wrap(note, _WIDTH, subsequent_indent="  ")
         return "\n".join(lines)

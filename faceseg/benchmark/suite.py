@@ -84,6 +84,8 @@ def run(
         raise InputError(
             f"repeats {repeats}, batch {batch}, threads {threads}: expected 1 or more of each"
         )
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device: {device} given, expected auto, cpu or cuda (the first GPU)")
     chosen = choose_device(device).type
     threads = threads or torch.get_num_threads()
     for name in runtimes or ():

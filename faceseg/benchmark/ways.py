@@ -103,9 +103,9 @@ def ways_of(path: Path, contract: Contract, device: str) -> list[Way]:
     """
     form = format_of(path) or ""
     found = [
-        way
+        replace(way, stored=contract.precision)
         for way in WAYS[device]
-        if way.stored == contract.precision
+        if way.stored in (contract.precision, _upcast(way, contract))
         and form in (way.format, "openvino" if way.runtime == "openvino" else "")
         and (contract.picture or not way.fixed)
     ]
@@ -116,6 +116,12 @@ def ways_of(path: Path, contract: Contract, device: str) -> list[Way]:
     if usual is None:
         raise InputError(f"{path}: such files do not run on {device}")
     return [replace(usual, precision=contract.precision, stored=contract.precision)]
+
+
+def _upcast(way: Way, contract: Contract) -> str | None:
+    """Return what a way's file may hold instead: OpenVINO on a CPU computes float16 in float32."""
+    half = way.runtime == "openvino" and contract.precision == "float16"
+    return "float32" if half else None
 
 
 def check(way: Way) -> None:

@@ -122,7 +122,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         "words",
         nargs="+",
         metavar="[MODEL] IMAGE",
-        help="a model (name from 'faceseg models', .onnx or .ts file, run folder, .pt, classical "
+        help="a model (name from 'faceseg models', exported file, run folder, .pt, classical "
         "method), then pictures: files, folders or globs",
     )
     predict.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
@@ -290,7 +290,7 @@ def _predict(args: argparse.Namespace) -> int:
             args.save,
             address=args.address,
             threads=args.threads or 1,
-            gpu=args.device == "cuda",
+            gpu=model.runs_on.lower().startswith(("cuda", "tensorrt")),
         )
     else:
         found = bulk.here(model, paths, args.out, args.save)
@@ -308,7 +308,7 @@ def _load(named: str, args: argparse.Namespace) -> Loaded:
     from faceseg.segment import load_segmenter
 
     threads = args.threads
-    if args.engine == "ray" and zoo.locate(named).suffix.lower() == ".onnx":
+    if args.engine == "ray" and zoo.locate(named).suffix.lower() in (".onnx", ".openvino"):
         threads = threads or 1
     loaded = load_segmenter(named, device=args.device, threads=threads, precision=args.precision)
     return with_frames(args, loaded)

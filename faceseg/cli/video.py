@@ -45,7 +45,7 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
         nargs="?",
         default=zoo.DEFAULT,
         metavar="MODEL",
-        help=f"name from 'faceseg models' or .onnx file (default: {zoo.DEFAULT})",
+        help=f"name from 'faceseg models', .onnx file or .openvino folder (default: {zoo.DEFAULT})",
     )
     video.add_argument(
         "--out",
@@ -80,7 +80,10 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     )
     add_device_arguments(video)
     video.add_argument(
-        "--threads", type=int, metavar="N", help="frames predicted at a time (default: the cores)"
+        "--threads",
+        type=int,
+        metavar="N",
+        help="frames predicted at a time; with OpenVINO its threads (default: the cores)",
     )
     video.add_argument("--json", type=Path, metavar="FILE", help="write the summary here, too")
     video.set_defaults(run=_video)
@@ -97,8 +100,9 @@ def _video(args: argparse.Namespace) -> int:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     from tqdm import tqdm
 
+    from faceseg.exported import format_of
     from faceseg.predict import PROVIDERS, Predictor
-    from faceseg.video import effect_of, process
+    from faceseg.video import effect_of, process, warm_up
     from faceseg.video.sink import check_sink
     from faceseg.video.source import Source
 
@@ -108,15 +112,18 @@ def _video(args: argparse.Namespace) -> int:
     effect = effect_of(args.effect, args.background or "#00b140")
     with Source(args.source) as source:
         check_sink(args.out, args.effect, source.file, args.codec)
-        several = args.device in ("auto", "cpu")
+        # ONNX Runtime predicts several frames at a time on the CPU, the others one.
+        alone = args.device == "openvino" or format_of(Path(args.model)) == "openvino"
         predictor = Predictor(
             args.model,
             provider=args.device,
-            threads=1 if several else workers,
+            threads=workers if alone else 1,
             precision=args.precision,
         )
         if predictor.provider != PROVIDERS["cpu"]:
             workers = 1
+        if alone:
+            warm_up(predictor)
         how = "chosen automatically" if args.device == "auto" else f"--device {args.device}"
         print(f"{predictor.contract.name}: on {predictor.provider}, {predictor.precision} ({how})")
         stop = threading.Event()

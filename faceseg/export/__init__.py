@@ -168,6 +168,9 @@ def export_model(
         calibration = read_pictures(calibrate, loaded.task) if calibrate else portraits(contract)
     stem = contract.name + _variant(contract)
     job = Job(stem, _graph(network, contract), contract, loaded.config, store, calibration)
+    for form in (FORMATS[name] for name in formats):
+        if form.folder:
+            _refuse_folder(Path(out_dir, stem + form.suffix))
     written = []
     for form in (FORMATS[name] for name in formats):
         path = Path(out_dir, stem + form.suffix)
@@ -191,8 +194,7 @@ def _place(path: Path, contract: Contract, *, folder: bool) -> Iterator[Path]:
     """
     document = json.loads(contract.to_json())
     if folder:
-        if path.exists():
-            raise InputError(f"{path}: exists; remove it, or name another folder by --out")
+        _refuse_folder(path)
         with atomic_folder(path) as temporary:
             yield temporary
             write_json(temporary / TORCHSCRIPT_FILE, document)
@@ -201,6 +203,11 @@ def _place(path: Path, contract: Contract, *, folder: bool) -> Iterator[Path]:
         with atomic_path(path) as temporary:
             yield temporary
         write_json(beside, document)
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.exists():
+        raise InputError(f"{path}: exists; remove it, or name another folder by --out")
 
 
 def _refuse(formats: Sequence[str], store: str, precision: str) -> None:

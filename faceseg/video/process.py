@@ -63,6 +63,14 @@ class Summary:
     ended: str
 
 
+def warm_up(predictor: Predictor) -> None:
+    """Let OpenVINO compile for the frames' size before the first one comes."""
+    size = predictor.contract.picture or predictor.contract.size
+    blank = np.zeros((*size, 3), np.uint8)
+    for _ in range(3):
+        predictor(blank)
+
+
 def process(
     source: Source,
     out: Path,

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from faceseg.contract import Contract
 from faceseg.predict import Predictor
 from faceseg.video.effects import Effect, enlarge, shrink
 from faceseg.video.overlap import overlapped
@@ -138,7 +139,7 @@ class Stages:
         """
         contract = self.predictor.contract
         with self.times.of("predict"):
-            small = shrink(image, contract.size)
+            small = shrink(image, _size_for(contract, image.shape[:2]))
             pixels = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
             if contract.probabilities:
                 shares = self.predictor.probabilities(pixels)
@@ -150,3 +151,11 @@ class Stages:
                 inside = np.where(labels > 0, np.uint8(255), np.uint8(0))
                 soft = np.asarray(cv2.GaussianBlur(inside, (5, 5), 0), np.uint8)
         return Look(small, labels, soft)
+
+
+def _size_for(contract: Contract, frame: tuple[int, ...]) -> tuple[int, int]:
+    """Return the size that a frame is given to the graph at."""
+    if contract.picture or not contract.letterbox:
+        return contract.picture or contract.size
+    scale = min(contract.size[0] / frame[0], contract.size[1] / frame[1])
+    return max(1, round(frame[0] * scale)), max(1, round(frame[1] * scale))

@@ -31,6 +31,8 @@ def load(path):
     if contract["outputs"][0]["name"] != "mask":
         raise ValueError(f"{path}: gives {contract['outputs'][0]['name']}, this app takes a mask")
     free = contract["input"]["shape"][1] == "height"
+    if free and contract.get("resize") == "letterbox":
+        raise ValueError(f"{path}: letterbox; this app stretches pictures to the network's size")
     if free and int(cv2.__version__.split(".")[0]) < 5:
         raise ValueError(
             f"{path}: takes pictures of any size, which OpenCV {cv2.__version__} cannot; export "
