@@ -36,7 +36,7 @@ def multiply(model: Any) -> None:
     ops = import_openvino().opset11
     zero = ops.constant(np.int64(0))
     for node in model.get_ordered_ops():
-        x = node.input_value(0) if node.get_type_name() == "Interpolate" else None
+        x = node.input_value(0) if _is_bilinear(node) else None
         if x is None or _keeps_size(node):
             continue
         antialias = node.get_attributes()["antialias"]
@@ -53,6 +53,15 @@ def multiply(model: Any) -> None:
             y = _along(_turned(_along(_turned(x), rows)), columns)
         node.output(0).replace(y.output(0))
     model.validate_nodes_and_infer_types()
+
+
+def _is_bilinear(node: Any) -> bool:
+    """Return whether a node is a resize as PyTorch does it: bilinear, with half-pixel centres."""
+    if node.get_type_name() != "Interpolate":
+        return False
+    how = node.get_attributes()
+    kind = (how["mode"], how["coordinate_transformation_mode"])
+    return kind == ("linear_onnx", "half_pixel")
 
 
 def _keeps_size(node: Any) -> bool:

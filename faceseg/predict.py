@@ -313,6 +313,8 @@ def _file_of(model: str | os.PathLike[str]) -> Path:
     path = zoo.locate(model)
     if path.suffix.lower() == ".openvino" and path.is_dir():
         return path
+    if path.suffix.lower() == ".openvino":
+        raise InputError(f"{path}: no such folder; 'faceseg export --format openvino' makes one")
     if path.suffix.lower() != ".onnx":
         if not path.suffix and not path.exists():
             # Not a file's name, so that of a shipped model, and of none there is.

@@ -17,6 +17,7 @@ from PIL import Image
 from faceseg.benchmark import loaders, suite, ways
 from faceseg.benchmark.agreement import compare
 from faceseg.benchmark.child import Subject
+from faceseg.benchmark.given import Given
 from faceseg.benchmark.loaders import Task, load
 from faceseg.benchmark.made import Made
 from faceseg.benchmark.plot import write_plot
@@ -31,6 +32,7 @@ from faceseg.errors import InputError
 from faceseg.export import export_model
 from faceseg.exported import contract_of
 from faceseg.models import build
+from faceseg.predict import Predictor
 from faceseg.segment import is_model, load_segmenter
 
 if TYPE_CHECKING:
@@ -435,3 +437,16 @@ def test_what_was_asked_for_is_insisted_on(exported: Exports) -> None:
 
 def test_runtimes_have_loaders() -> None:
     assert set(loaders._LOADERS) == set(loaders.IMPORTS) == set(ways.RUNTIMES)
+
+
+def test_files_that_do_not_take_the_batch(exported: Exports) -> None:
+    contract = Predictor(exported.onnx, provider="cpu").contract
+    fixed = dataclasses.replace(contract, picture=(64, 64))
+    given = Given(None, ((Path("a.ts"), fixed),), fixed)
+    given.check(1, (64, 64))
+    for batch, size in ((1, (96, 64)), (2, (64, 64))):
+        with pytest.raises(InputError, match=r"^a\.ts: takes one picture of 64x64; --batch"):
+            given.check(batch, size)
+    bare = dataclasses.replace(contract, logits=True)
+    with pytest.raises(InputError, match="gives logits and no mask"):
+        Given(None, ((Path("a.ts"), bare),), bare).check(1, (64, 64))

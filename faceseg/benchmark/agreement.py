@@ -41,7 +41,8 @@ def compare(
     if precision == "fp32" and differing > MASK_TOLERANCE * pixels:
         raise InputError(
             f"{name}: {differing} of {pixels} pixels differ from the first row's, allowed: "
-            f"{MASK_TOLERANCE:.0e} of them; nothing was timed"
+            f"{MASK_TOLERANCE:.0e} of them; nothing was timed. A file that was stored small "
+            "(export --store) has rounded weights: time it without its checkpoint"
         )
     classes = int(max(masks.max(), expected.max(), 1)) + 1
     counts = metrics.confusion_matrix(

@@ -66,6 +66,18 @@ class Given:
             contract = replace(contract, letterbox=files[0][1].letterbox)
         return cls(checkpoints[0] if checkpoints else None, tuple(files), contract)
 
+    def check(self, batch: int, size: tuple[int, int]) -> None:
+        """Raise InputError for a file that does not take such batches."""
+        for path, contract in self.files:
+            if contract.logits:
+                raise InputError(f"{path}: gives logits and no mask; export the whole pipeline")
+            if contract.picture and (contract.picture != size or batch > 1):
+                height, width = contract.picture
+                raise InputError(
+                    f"{path}: takes one picture of {height}x{width}; --batch {batch} --size "
+                    f"{size[0]}x{size[1]} asked for"
+                )
+
     def ways(self, device: str, runtimes: Sequence[str] | None) -> list[tuple[Way, Path | None]]:
         """Return the ways to go, the baseline first, and the file where one was given."""
         found: list[tuple[Way, Path | None]] = []

@@ -183,7 +183,7 @@ def _openvino(task: Task) -> Loaded:
     stored = runtime.contract.precision
     return Loaded(
         lambda images: runtime.run(["mask"], images)[0],
-        f"int8+{rest}" if stored == "int8" else rest,
+        rest if stored == "float32" else f"{SHORT[stored]}+{rest}",
         ", ".join(compiled.get_property("EXECUTION_DEVICES")),
     )
 

@@ -95,6 +95,7 @@ def run(
             raise InputError(f"runtimes: {name} asked for, which is not for the device {chosen}")
     with tempfile.TemporaryDirectory() as temporary, _threads(threads), ExitStack() as stack:
         given = Given.of([Path(zoo.locate(model)) for model in models])
+        given.check(batch, size)
         ways = given.ways(chosen, runtimes)
         pictures = pictures_of(given.contract.task, size, batch, seed)
         made = Made(given.checkpoint or Path(), Path(folder or temporary), size, tell)

@@ -51,8 +51,8 @@ class Way:
     @property
     def short(self) -> str:
         """What it is asked to compute in, as tables have it: ``"fp32"``, ``"int8+bf16"`` ..."""
-        mixed = self.stored == "int8" != self.precision
-        return "int8+" * mixed + SHORT[self.precision]
+        mixed = self.stored not in ("float32", self.precision)
+        return f"{SHORT[self.stored]}+" * mixed + SHORT[self.precision]
 
 
 # The first is what all others are compared with.

@@ -64,8 +64,11 @@ class Summary:
 
 
 def warm_up(predictor: Predictor) -> None:
-    """Let OpenVINO compile for the frames' size before the first one comes."""
-    size = predictor.contract.picture or predictor.contract.size
+    """Let OpenVINO compile before the first frame comes, if that does not decide the size."""
+    contract = predictor.contract
+    if contract.letterbox and not contract.picture:
+        return
+    size = contract.picture or contract.size
     blank = np.zeros((*size, 3), np.uint8)
     for _ in range(3):
         predictor(blank)
