@@ -149,6 +149,8 @@ def test_a_checkpoint_and_what_is_missing(
 def test_the_tuned_process_has_its_allocator(exported: Exports) -> None:
     way = dataclasses.replace(WAYS["cpu"][0], tuned=True)
     with Worker(task_of(way, exported.checkpoint)) as worker:
+        # Until it has started it has no environment of its own.
+        worker.ready()
         environment = Path(f"/proc/{worker._process.pid}/environ")
         if not environment.exists():
             pytest.skip("no /proc")
