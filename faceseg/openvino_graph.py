@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from faceseg.errors import InputError
-
-
-def import_openvino() -> Any:
-    """Return OpenVINO.
-
-    Raises
-    ------
-    InputError
-        If it is not installed.
-    """
-    try:
-        return import_module("openvino")
-    except ImportError as error:
-        if getattr(error, "name", None) == "openvino":
-            raise InputError("openvino: not installed; pip install openvino") from None
-        raise InputError(f"openvino: installed, but does not load: {error}") from error
+from faceseg.openvino_core import import_openvino
 
 
 def multiply(model: Any) -> None:

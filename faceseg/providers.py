@@ -9,7 +9,7 @@ from contextlib import contextmanager, redirect_stdout
 import onnxruntime
 
 from faceseg.errors import InputError, suggest
-from faceseg.openvino_graph import import_openvino
+from faceseg.openvino_core import import_openvino
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",

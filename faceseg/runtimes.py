@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from faceseg.contract import ONNX_KEY, Contract
 from faceseg.errors import InputError
-from faceseg.openvino_graph import import_openvino, multiply
+from faceseg.openvino_core import core
+from faceseg.openvino_graph import multiply
 from faceseg.providers import PROVIDERS
 
 Array = NDArray[Any]
@@ -198,11 +199,9 @@ class OpenVino:
     def __init__(
         self, path: Path, *, threads: int | None = None, precision: str | None = None
     ) -> None:
-        openvino = import_openvino()
-        self._core = openvino.Core()
         file = path / "model.xml" if path.is_dir() else path
         try:
-            self._model = self._core.read_model(file)
+            self._model = core().read_model(file)
         except RuntimeError as error:
             raise InputError(f"{path}: truncated or not a model: {_last_line(error)}") from error
         # A converted file keeps its contract itself, the metadata of ONNX lie under "framework".
@@ -216,7 +215,7 @@ class OpenVino:
                 f"precision: {wanted} asked for, OpenVINO takes {', '.join(hints)} here; int8 is "
                 "in the file"
             )
-        if wanted == "bfloat16" and "BF16" not in self._core.get_property(
+        if wanted == "bfloat16" and "BF16" not in core().get_property(
             "CPU", "OPTIMIZATION_CAPABILITIES"
         ):
             raise InputError("precision: bfloat16 asked for, but this CPU has no such arithmetic")
@@ -270,7 +269,7 @@ class OpenVino:
                 if free:
                     model.reshape(sides)
                 multiply(model)
-                found = self._core.compile_model(model, "CPU", self._settings)
+                found = core().compile_model(model, "CPU", self._settings)
             self._compiled[sides] = found
             return found
 

@@ -32,6 +32,8 @@ from faceseg.errors import InputError
 from faceseg.export import export_model
 from faceseg.exported import contract_of
 from faceseg.models import build
+from faceseg.models.convolution import Conv2d
+from faceseg.openvino_core import core
 from faceseg.predict import Predictor
 from faceseg.segment import is_model, load_segmenter
 
@@ -130,8 +132,9 @@ def test_a_checkpoint_and_what_is_missing(
     exported: Exports, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Plain eager comes first; a runtime that is missing is told, or an error if asked for."""
+    plain = (way for way in WAYS["cpu"] if way.name in ("eager", "eager, tuned malloc"))
     wanted = [way for way in WAYS["cpu"] if way.runtime in ("compile", "aoti")]
-    monkeypatch.setitem(WAYS, "cpu", (WAYS["cpu"][0], WAYS["cpu"][1], *wanted))
+    monkeypatch.setitem(WAYS, "cpu", (*plain, *wanted))
     monkeypatch.setenv("CXX", "no-such-compiler")
     result = run([exported.checkpoint], size=(64, 64), threads=1, repeats=2)
     first, tuned = result.rows
@@ -144,6 +147,27 @@ def test_a_checkpoint_and_what_is_missing(
     assert f"torch.compile fp32, torch.compile bf16, AOTInductor fp32: {reason}" in told
     with pytest.raises(InputError, match=r"^torch\.compile fp32: no C\+\+ compiler"):
         run([exported.checkpoint], runtimes=["compile"], size=(64, 64), repeats=1)
+
+
+@pytest.mark.usefixtures("kept_threads")
+def test_torchvision_convolutions_are_for_the_network_that_has_ours(
+    exported: Exports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (stock,) = (way for way in WAYS["cpu"] if way.stock)
+    assert stock not in [way for way, _ in Given.of([exported.checkpoint]).ways("cpu", None)]
+    config = Config(model="deeplabv3", size=(64, 64))
+    torch.manual_seed(0)
+    weights = build(config, 2).state_dict()
+    path = tmp_path / "a.pt"
+    save(path, config=config, task="face", classes=("background", "face"), weights=weights)
+    assert stock in [way for way, _ in Given.of([path]).ways("cpu", ["eager"])]
+    images = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
+    ours = load(task_of(WAYS["cpu"][0], path)).run(images)
+    used = []
+    forward = Conv2d.forward
+    monkeypatch.setattr(Conv2d, "forward", lambda *given: used.append(1) or forward(*given))
+    assert np.array_equal(load(task_of(stock, path)).run(images), ours)
+    assert not used
 
 
 def test_the_tuned_process_has_its_allocator(exported: Exports) -> None:
@@ -201,13 +225,13 @@ def test_openvino_is_asked_what_it_computes_in(
     way = next(way for way in WAYS["cpu"] if way.runtime == "openvino")
     assert way.precision == "float32"
     assert load(task_of(way, exported.onnx)).precision == "fp32"
-    if "BF16" not in Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "BF16" not in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         pytest.skip("this CPU has no bfloat16")
     plain = Core.compile_model
 
-    def unasked(core: Any, model: Any, device: str, settings: dict[str, Any]) -> Any:
+    def unasked(self: Any, model: Any, device: str, settings: dict[str, Any]) -> Any:
         left = {k: v for k, v in settings.items() if k != "INFERENCE_PRECISION_HINT"}
-        return plain(core, model, device, left)
+        return plain(self, model, device, left)
 
     monkeypatch.setattr(Core, "compile_model", unasked)
     assert load(task_of(way, exported.onnx)).precision == "bf16"

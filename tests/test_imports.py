@@ -20,6 +20,7 @@ ORDER = [
     "exported", "zoo", "images", "labels", "tables", "shards", "records", "draw", "check",
     "convert", "augment", "balance", "data", "models", "losses", "onnx_weights", "checkpoint",
     "device", "distributed", "step", "classical", "frames", "evaluate", "train", "decode",
+    "openvino_core",
     "openvino_graph", "providers", "runtimes", "predict", "export", "segment", "pictures", "bulk",
     "video", "benchmark", "page", "report", "runs", "run_scores", "run_page", "run_report", "demo",
     "cli", "__main__",

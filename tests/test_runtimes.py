@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -218,8 +219,7 @@ def test_openvino_in_bfloat16(exported: Exports, openvino: Predictor) -> None:
         InputError, match="precision: int8 asked for, OpenVINO takes float32, bfloat"
     ):
         Predictor(exported.onnx, provider="openvino", precision="int8")
-    core = runtimes.import_openvino().Core()
-    if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if "BF16" not in runtimes.core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         with pytest.raises(InputError, match="this CPU has no such arithmetic"):
             Predictor(exported.onnx, provider="openvino", precision="bfloat16")
         return
@@ -258,3 +258,34 @@ def test_openvino_keeps_what_takes_any_size(exported: Exports, openvino: Predict
 def test_precisions_of_tensorrt(fixed: Path, gpu: None) -> None:
     with pytest.raises(InputError, match="precision banana asked for, but ONNX Runtime computes"):
         Predictor(fixed, provider="tensorrt", precision="banana")
+
+
+_GONE = """
+import gc, os, signal, sys
+import numpy as np
+from faceseg.predict import Predictor
+
+image = np.zeros((64, 64, 3), np.uint8)
+kept = [Predictor(sys.argv[1], provider="openvino") for _ in range(3)]
+for predictor in kept:
+    predictor(image)
+while kept:
+    del predictor, kept[0]
+    gc.collect()
+    predictor = kept and kept[-1]
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_after_openvino_models_have_gone(exported: Exports) -> None:
+    """OpenVINO once left the memory of a freed core as the stack for signals."""
+    pytest.importorskip("openvino")
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", _GONE, exported.onnx],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr

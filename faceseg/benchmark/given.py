@@ -29,11 +29,14 @@ class Given:
         With the contract of each.
     contract
         Of the weights: of the first file, or what an export of the checkpoint would promise.
+    network
+        Name of the checkpoint's network, as `faceseg.config.Config.model`.
     """
 
     checkpoint: Path | None
     files: tuple[tuple[Path, Contract], ...]
     contract: Contract
+    network: str = ""
 
     @classmethod
     def of(cls, models: Sequence[Path]) -> Given:
@@ -48,8 +51,9 @@ class Given:
         origins = [(path, contract.weights_sha256) for path, contract in files]
         # Less precision is no baseline.
         files.sort(key=lambda each: each[1].precision != "float32")
+        network = ""
         if checkpoints:
-            contract = _promised(checkpoints[0])
+            contract, network = _promised(checkpoints[0])
             origins.insert(0, (checkpoints[0], contract.weights_sha256))
         else:
             contract = files[0][1]
@@ -64,7 +68,7 @@ class Given:
         if files:
             # Eager does as the files do.
             contract = replace(contract, letterbox=files[0][1].letterbox)
-        return cls(checkpoints[0] if checkpoints else None, tuple(files), contract)
+        return cls(checkpoints[0] if checkpoints else None, tuple(files), contract, network)
 
     def check(self, batch: int, size: tuple[int, int]) -> None:
         """Raise InputError for a file that does not take such batches."""
@@ -89,7 +93,9 @@ class Given:
             found += [
                 (way, None)
                 for way in others
-                if way.runtime in wanted and not (way.format and self.files)
+                if way.runtime in wanted
+                and not (way.format and self.files)
+                and way.stock in ("", self.network)
             ]
         made = [
             (way, path)
@@ -130,14 +136,14 @@ class Given:
         return np.stack(masks), np.stack(decided)
 
 
-def _promised(path: Path) -> Contract:
-    """Return the contract that an export of a checkpoint would have."""
+def _promised(path: Path) -> tuple[Contract, str]:
+    """Return the contract that an export of a checkpoint would have, and its network's name."""
     import faceseg
     from faceseg.checkpoint import load
 
     loaded = load(path)
     name = loaded.path.stem if loaded.path.parent == zoo.FOLDER else ""
-    return Contract(
+    contract = Contract(
         name=name or f"{loaded.task}-{loaded.config.model}",
         task=loaded.task,
         classes=loaded.classes,
@@ -147,3 +153,4 @@ def _promised(path: Path) -> Contract:
         faceseg=faceseg.__version__,
         terms=loaded.terms,
     )
+    return contract, loaded.config.model

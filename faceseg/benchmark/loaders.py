@@ -78,10 +78,13 @@ def _eager(task: Task) -> Loaded:
     import torch
 
     from faceseg.checkpoint import load as load_checkpoint
+    from faceseg.models.convolution import restore
     from faceseg.models.pipeline import Pipeline
 
     checkpoint = load_checkpoint(task.path)
     network: nn.Module = checkpoint.model()
+    if task.way.stock:
+        restore(network)
     low = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(task.way.precision)
     network = network.to(memory_format=torch.channels_last) if task.way.channels_last else network
     # Autocast on the CPU, where some operators lack the lower precision; half the weights on a GPU.

@@ -37,6 +37,9 @@ class Way:
         Let glibc's allocator keep the memory that is freed.
     fixed
         It reads a file that takes one picture of one size.
+    stock
+        Name of the network that it is for, whose convolutions are PyTorch's own then and not those
+        of `faceseg.models.convolution`; empty for a way that every network goes.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Way:
     channels_last: bool = False
     tuned: bool = False
     fixed: bool = False
+    stock: str = ""
 
     @property
     def short(self) -> str:
@@ -58,6 +62,7 @@ class Way:
 # The first is what all others are compared with.
 _CPU = (
     Way("eager", "eager"),
+    Way("eager, torchvision", "eager", stock="deeplabv3"),
     Way("eager, tuned malloc", "eager", tuned=True),
     Way("eager channels_last", "eager", channels_last=True),
     Way("channels_last, tuned", "eager", channels_last=True, tuned=True),

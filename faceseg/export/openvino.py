@@ -9,7 +9,8 @@ from typing import Any
 from faceseg.contract import ONNX_KEY, Contract
 from faceseg.export.job import Job, Runner
 from faceseg.export.onnx import write_onnx
-from faceseg.openvino_graph import import_openvino, multiply
+from faceseg.openvino_core import core, import_openvino
+from faceseg.openvino_graph import multiply
 
 SUFFIX = ".openvino"
 
@@ -34,10 +35,9 @@ def write_openvino(job: Job, folder: Path) -> None:
 
 def open_openvino(folder: Path, contract: Contract) -> Runner:
     """Return the folder's model as a function from its input to its outputs, on the CPU."""
-    core = import_openvino().Core()
     # bfloat16 is what it takes by itself where the CPU has it.
     hint = {"INFERENCE_PRECISION_HINT": "f32"}
-    model = core.compile_model(core.read_model(folder / "model.xml"), "CPU", hint)
+    model = core().compile_model(core().read_model(folder / "model.xml"), "CPU", hint)
 
     def run(images: Any) -> Any:
         found = model({"image": images})

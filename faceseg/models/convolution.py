@@ -132,6 +132,15 @@ def _phases(x: Tensor, dilation: int) -> Tensor:
 
 def shorten(network: nn.Module) -> None:
     """Make each of PyTorch's convolutions in a network one of this module's, weights kept."""
+    _exchange(network, nn.Conv2d, Conv2d)
+
+
+def restore(network: nn.Module) -> None:
+    """Undo `shorten`, for a comparison."""
+    _exchange(network, Conv2d, nn.Conv2d)
+
+
+def _exchange(network: nn.Module, old: type[nn.Module], new: type[nn.Module]) -> None:
     for layer in network.modules():
-        if type(layer) is nn.Conv2d:
-            layer.__class__ = Conv2d
+        if type(layer) is old:
+            layer.__class__ = new
