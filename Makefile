@@ -8,9 +8,11 @@
 # make hosts  the npm packages of the browser and Node hosts, whose tests skip without them
 # make leak   a million calls of each kind: the memory stays what it is
 #
-# Each makes the virtual environment .venv by itself. PYTHON=python3.12 chooses the interpreter.
+# Each makes the virtual environment .venv by itself. PYTHON=python3.12 chooses the interpreter,
+# JOBS=4 the processes that share the files of tests (0: pytest itself).
 
 PYTHON ?= python3
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml MANIFEST.in $(wildcard csrc/* faceseg/*.py* faceseg/*.pxd faceseg/*/*.py faceseg/weights/*)
@@ -21,7 +23,7 @@ demo: $(VENV)/.demo
 	$(BIN)/faceseg demo
 
 test: $(VENV)/.wheel lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

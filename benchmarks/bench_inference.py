@@ -135,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=30, help="rounds; fewer in long cases")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto: both if there")
+    parser.add_argument(
+        "--device", default="auto", choices=["auto", *CASES], help="auto: all that are here"
+    )
     parser.add_argument("--only", choices=NAMES, help="one network")
     parser.add_argument("--runtimes", help="some, by comma; missing ones are an error then")
     args = parser.parse_args(arguments)

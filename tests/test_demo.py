@@ -20,8 +20,9 @@ def test_the_whole_road(tmp_path):
     # The exported files give the scores of the networks they were made from.
     for eager, exported in zip(figures["scores"][:2], figures["scores"][2:4], strict=True):
         assert exported["iou"] == pytest.approx(eager["iou"], abs=1e-4)
-    # Five ways to run it eagerly, TorchScript and ONNX, of both networks.
-    assert len(figures["speed"]) == 14
+    # Five ways to run it eagerly, TorchScript and ONNX, of both networks; DeepLabV3 also with
+    # torchvision's convolutions.
+    assert len(figures["speed"]) == 15
     assert {path.name for path in (folder / "models").iterdir()} == {
         "face-unet.ts", "face-unet.onnx", "face-deeplabv3.ts", "face-deeplabv3.onnx",
         "face-unet.json", "face-deeplabv3.json",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,11 @@ from faceseg.draw.portrait import Task
 from faceseg.export.job import Job, quiet
 from faceseg.models.pipeline import Normalise
 
+# Rarer numbers are cut off. With the least and largest as the range mask-unet, calibrated on drawn
+# portraits, agreed with itself in float32 to an IoU of 0.974 (99.99 %: 0.985, 99.999 %: 0.991), and
+# face-deeplabv3 to 0.976 (0.987, 0.985).
+PERCENTILE = 99.999
+
 # Convolutions and what passes their numbers on: the light U-Net's file is 2.0 MB; with Conv alone
 # it was 2.5.
 OPERATORS = ("Conv", "ConvTranspose", "MaxPool", "Concat")
@@ -27,7 +34,7 @@ OPERATORS = ("Conv", "ConvTranspose", "MaxPool", "Concat")
 def quantised(model: onnx.ModelProto, job: Job) -> onnx.ModelProto:
     """Return a model that computes in int8, in QDQ form: opset and IR stay as they are."""
     # The advice to fold normalisation first, which is folded.
-    with tempfile.TemporaryDirectory() as folder, quiet("root"):
+    with tempfile.TemporaryDirectory() as folder, quiet("root"), redirect_stdout(StringIO()):
         path = Path(folder, "model.onnx")
         quantization.quantize_static(
             model,
@@ -36,6 +43,12 @@ def quantised(model: onnx.ModelProto, job: Job) -> onnx.ModelProto:
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=list(OPERATORS),
             per_channel=True,
+            calibrate_method=quantization.CalibrationMethod.Percentile,
+            extra_options={
+                "CalibPercentile": PERCENTILE,
+                # One picture's activations at a time are in memory, not all pictures'.
+                "CalibStridedMinMax": 1,
+            },
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
         )
@@ -53,8 +66,17 @@ class _Pictures(quantization.CalibrationDataReader):  # type: ignore[misc]
     """The pictures as the graph takes them, one by one."""
 
     def __init__(self, job: Job) -> None:
-        size = job.contract.picture or (job.contract.size if job.contract.logits else None)
-        self._feeds = (_fed(image, size, job.contract.logits) for image in job.calibration)
+        self._job = job
+        self.set_range(0, len(self))
+
+    def __len__(self) -> int:
+        return len(self._job.calibration)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        contract = self._job.contract
+        size = contract.picture or (contract.size if contract.logits else None)
+        images = self._job.calibration[start_index:end_index]
+        self._feeds = (_fed(image, size, contract.logits) for image in images)
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
         return next(self._feeds, None)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from faceseg.contract import ONNX_KEY, Contract
 from faceseg.export.job import Job, Runner
 from faceseg.export.onnx import write_onnx
-from faceseg.openvino_core import core, import_openvino
+from faceseg.openvino_core import import_openvino
 from faceseg.openvino_graph import multiply
+from faceseg.runtimes import OpenVino
 
 SUFFIX = ".openvino"
 
@@ -35,12 +35,5 @@ def write_openvino(job: Job, folder: Path) -> None:
 
 def open_openvino(folder: Path, contract: Contract) -> Runner:
     """Return the folder's model as a function from its input to its outputs, on the CPU."""
-    # bfloat16 is what it takes by itself where the CPU has it.
-    hint = {"INFERENCE_PRECISION_HINT": "f32"}
-    model = core().compile_model(core().read_model(folder / "model.xml"), "CPU", hint)
-
-    def run(images: Any) -> Any:
-        found = model({"image": images})
-        return tuple(found[name] for name in contract.outputs)
-
-    return run
+    runtime = OpenVino(folder)
+    return lambda images: tuple(runtime.run(list(contract.outputs), images))
