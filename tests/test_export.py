@@ -441,7 +441,8 @@ def test_aoti_without_a_compiler(
 ) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(InputError, match=r"aoti: no C\+\+ compiler 'no-such-compiler' here"):
-        export_model(exported.checkpoint, ["aoti"], tmp_path)
+        export_model(exported.checkpoint, ["onnx", "aoti"], tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("picture", [None, (64, 64)])

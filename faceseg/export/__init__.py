@@ -223,6 +223,7 @@ def _refuse(formats: Sequence[str], store: str, precision: str) -> None:
                 f"precision: {form} files compute in {', '.join(FORMATS[form].precisions)}, "
                 f"{precision} was asked for"
             )
+        FORMATS[form].find()
     if store != "float32" and precision != "float32":
         raise InputError(f"store: {store} is for files that compute in float32, not {precision}")
 

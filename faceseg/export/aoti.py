@@ -23,8 +23,8 @@ from faceseg.export.program import captured
 SUFFIX = ".aoti.pt2"
 
 
-def write_aoti(job: Job, path: Path) -> None:
-    """Compile a graph and write it.
+def find_compiler() -> None:
+    """Look for what compiling needs.
 
     Raises
     ------
@@ -36,6 +36,10 @@ def write_aoti(job: Job, path: Path) -> None:
         raise InputError(
             f"aoti: no C++ compiler {compiler!r} here; apt-get install g++, or name one by CXX"
         )
+
+
+def write_aoti(job: Job, path: Path) -> None:
+    """Compile a graph and write it."""
     metadata = {TORCHSCRIPT_FILE: job.contract.to_json()}
     # A line about the antialiased resize, which runs, called another way.
     with tempfile.TemporaryDirectory() as folder, quiet("torch._inductor"):

@@ -11,6 +11,7 @@ import torch
 from faceseg.contract import Contract
 from faceseg.export import aoti, onnx, openvino, program, torchscript, triton
 from faceseg.export.job import Job, Runner
+from faceseg.openvino_core import import_openvino
 
 PRECISIONS = {
     "float32": torch.float32,
@@ -41,6 +42,8 @@ class Format:
         What it can compute in.
     folder
         Whether it is a folder of files.
+    find
+        Looks for what writing it needs beside PyTorch; InputError if that is missing.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Format:
     runtime: str
     precisions: tuple[str, ...]
     folder: bool = False
+    find: Callable[[], object] = lambda: None
 
 
 _TORCH = ("float32", "bfloat16")
@@ -67,10 +71,13 @@ FORMATS: dict[str, Format] = {
             "pt2", program.SUFFIX, program.write_program, program.open_program, "torch.export",
             _TORCH,
         ),
-        Format("aoti", aoti.SUFFIX, aoti.write_aoti, aoti.open_aoti, "AOTInductor", _TORCH),
+        Format(
+            "aoti", aoti.SUFFIX, aoti.write_aoti, aoti.open_aoti, "AOTInductor", _TORCH,
+            find=aoti.find_compiler,
+        ),
         Format(
             "openvino", openvino.SUFFIX, openvino.write_openvino, openvino.open_openvino,
-            "OpenVINO", _ONNX, folder=True,
+            "OpenVINO", _ONNX, folder=True, find=import_openvino,
         ),
         Format(
             "triton", "", triton.write_triton, triton.open_triton, "ONNX Runtime", _ONNX,

@@ -16,13 +16,7 @@ SUFFIX = ".openvino"
 
 
 def write_openvino(job: Job, folder: Path) -> None:
-    """Convert the ONNX file of a graph and write it.
-
-    Raises
-    ------
-    InputError
-        If OpenVINO is not installed.
-    """
+    """Convert the ONNX file of a graph and write it."""
     openvino = import_openvino()
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, "model.onnx")
