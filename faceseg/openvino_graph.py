@@ -10,7 +10,7 @@ from faceseg.openvino_core import import_openvino
 
 
 def multiply(model: Any) -> None:
-    """Replace each resize of a model by two products with matrices, in place.
+    """Replace each resize of a model by two products with matrices, or by nothing, in place.
 
     The importer of ONNX leaves out antialiasing without a word, and OpenVINO's own resizes are
     slow: with them the light U-Net took 78 ms for a 720p frame on one core in bfloat16, with
@@ -19,8 +19,12 @@ def multiply(model: Any) -> None:
     ops = import_openvino().opset11
     zero = ops.constant(np.int64(0))
     for node in model.get_ordered_ops():
-        x = node.input_value(0) if _is_bilinear(node) else None
-        if x is None or _keeps_size(node):
+        if not _is_bilinear(node):
+            continue
+        x = node.input_value(0)
+        if _keeps_size(node):
+            # OpenVINO runs it: 4 of 22 ms of DeepLabV3 at its own size on one core.
+            node.output(0).replace(x)
             continue
         antialias = node.get_attributes()["antialias"]
         before, after = ops.shape_of(x, "i32"), ops.convert(node.input_value(1), "i32")
@@ -48,7 +52,7 @@ def _is_bilinear(node: Any) -> bool:
 
 
 def _keeps_size(node: Any) -> bool:
-    """Return whether a resize is known to change nothing: OpenVINO takes it out by itself."""
+    """Return whether a resize is known to change nothing."""
     after = node.get_output_partial_shape(0)
     return bool(after.is_static and after == node.get_input_partial_shape(0))
 
