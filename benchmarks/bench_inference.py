@@ -143,10 +143,11 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     )
     parser.add_argument("--only", choices=NAMES, help="one network")
     parser.add_argument("--runtimes", help="some, by comma; missing ones are an error then")
+    parser.add_argument("--name", default="inference", help="of the files of results")
     args = parser.parse_args(arguments)
     cuda = torch.cuda.is_available()
     devices = [args.device] if args.device != "auto" else ["cpu", *["cuda"] * cuda]
-    about = results.heading("inference")
+    about = results.heading(args.name)
     stem = results.stem_of(about)
     found: dict[str, list[dict[str, Any]]] = {device: [] for device in devices}
     result = {**about, "gpu": torch.cuda.get_device_name() if cuda else None, "cases": found}
