@@ -317,6 +317,16 @@ def test_less_precision(
     if precision == "int8":
         scales = [t for t in model.graph.initializer if t.name.endswith("weight_scale")]
         assert max(np.prod(t.dims) for t in scales) > 1
+        made_by = {name: node.op_type for node in model.graph.node for name in node.output}
+        assert "DequantizeLinear" not in {
+            made_by[node.input[0]] for node in model.graph.node if node.op_type == "Relu"
+        }
+        # Few products for a number: the 27 of a picture's three channels, 16 and fewer where the
+        # map is enlarged.
+        weights = {t.name: t.data_type for t in model.graph.initializer}
+        convolutions = [n for n in model.graph.node if n.op_type in ("Conv", "ConvTranspose")]
+        kept = [n.input[1] for n in convolutions if n.input[1] in weights]
+        assert [name.split(".")[1] for name in kept] == ["down", "enlarge", "enlarge", "head"]
     else:
         assert model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
         assert onnx.TensorProto.FLOAT16 in {t.data_type for t in model.graph.initializer}

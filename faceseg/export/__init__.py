@@ -24,7 +24,7 @@ from faceseg.export import opencv
 from faceseg.export.formats import DEFAULT, FORMATS, PRECISIONS, Format
 from faceseg.export.int8 import portraits
 from faceseg.export.job import Job
-from faceseg.export.lower import Scaling, folded
+from faceseg.export.lower import folded
 from faceseg.export.real import open_scored, read_pictures, score
 from faceseg.export.verify import Verification, verify
 from faceseg.files import atomic_folder, atomic_path, write_json
@@ -257,8 +257,6 @@ def _graph(network: nn.Module, contract: Contract) -> nn.Module:
         dtype=dtype,
         letterbox=contract.letterbox,
     )
-    if contract.precision == "int8":
-        pipeline.normalise = Scaling()
     return pipeline.eval()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from contextlib import redirect_stdout
 from io import StringIO
@@ -27,8 +28,15 @@ from faceseg.models.pipeline import Normalise
 PERCENTILE = 99.999
 
 # Convolutions and what passes their numbers on: the light U-Net's file is 2.0 MB; with Conv alone
-# it was 2.5.
-OPERATORS = ("Conv", "ConvTranspose", "MaxPool", "Concat")
+# it was 2.5. A Relu vanishes in the range of the convolution before it, which is then rounded once;
+# without, DeepLabV3 took 7 % longer in ONNX Runtime and OpenVINO.
+OPERATORS = ("Conv", "ConvTranspose", "MaxPool", "Concat", "Relu")
+
+# Convolutions with fewer products for each number that they give stay in float32: depthwise ones,
+# and the first of a network, by which most is lost. Agreement on drawn portraits of DeepLabV3 rose
+# from 0.975 to 0.989 and of the light U-Net from 0.995 to 0.997, in 0.92 and 0.86 of the time in
+# ONNX Runtime and 1.03 and 1.08 of it in OpenVINO; with 48 nothing more was gained.
+FEWEST_PRODUCTS = 32
 
 
 def quantised(model: onnx.ModelProto, job: Job) -> onnx.ModelProto:
@@ -42,6 +50,7 @@ def quantised(model: onnx.ModelProto, job: Job) -> onnx.ModelProto:
             _Pictures(job),
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=list(OPERATORS),
+            nodes_to_exclude=_small(model),
             per_channel=True,
             calibrate_method=quantization.CalibrationMethod.Percentile,
             extra_options={
@@ -53,6 +62,27 @@ def quantised(model: onnx.ModelProto, job: Job) -> onnx.ModelProto:
             weight_type=quantization.QuantType.QInt8,
         )
         return onnx.load(path)
+
+
+def _small(model: onnx.ModelProto) -> list[str]:
+    """Return the names of convolutions with few products for each number that they give."""
+    shapes = {weight.name: list(weight.dims) for weight in model.graph.initializer}
+    names = []
+    for node in model.graph.node:
+        if node.op_type not in ("Conv", "ConvTranspose"):
+            continue
+        # (outputs, inputs of a group, H, W), and of a ConvTranspose (inputs, outputs, H, W).
+        first, second, *kernel = shapes[node.input[1]]
+        products = math.prod(kernel)
+        if node.op_type == "Conv":
+            products *= second
+        else:
+            settings = {each.name: each for each in node.attribute}
+            products *= first // settings["group"].i
+            products //= math.prod(settings["strides"].ints)
+        if products < FEWEST_PRODUCTS:
+            names.append(node.name)
+    return names
 
 
 def portraits(contract: Contract, count: int = 16) -> list[NDArray[np.uint8]]:

@@ -5,23 +5,8 @@ from __future__ import annotations
 import copy
 from itertools import pairwise
 
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-from faceseg.models.pipeline import Normalise
-
-
-class Scaling(Normalise):
-    """`Normalise` as a convolution, which is quantised like the others.
-
-    Between integer convolutions ONNX Runtime scales three channels that lie last, 1 ms each for
-    factor and shift at 256 x 256 on one core: the int8 light U-Net took 12.9 ms, this way 11.8.
-    """
-
-    def scaled(self, pixels: Tensor) -> Tensor:
-        """Scale (N, 3, H, W) float32 pixels of 0 to 255."""
-        return F.conv2d(pixels, self.scale.view(3, 1, 1, 1), -self.shift.view(3), groups=3)
 
 
 def folded(network: nn.Module) -> nn.Module:
