@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceseg.openvino_core import import_openvino
+
+# Rows of a matrix, or columns where those are fewer, in each product.
+_BAND = 32
 
 
 def multiply(model: Any) -> None:
@@ -16,8 +20,6 @@ def multiply(model: Any) -> None:
     slow: with them the light U-Net took 78 ms for a 720p frame on one core in bfloat16, with
     products 12, and ONNX Runtime takes 27.
     """
-    ops = import_openvino().opset11
-    zero = ops.constant(np.int64(0))
     for node in model.get_ordered_ops():
         if not _is_bilinear(node):
             continue
@@ -27,17 +29,12 @@ def multiply(model: Any) -> None:
             node.output(0).replace(x)
             continue
         antialias = node.get_attributes()["antialias"]
-        before, after = ops.shape_of(x, "i32"), ops.convert(node.input_value(1), "i32")
-        rows, columns = (
-            _weights(ops.gather(before, axis, zero), ops.gather(after, axis, zero), antialias)
-            for axis in (ops.constant(np.int64(2)), ops.constant(np.int64(3)))
-        )
         # Each product is along the last axis, which has the matrix on the right, as AMX wants it;
         # the map is turned where it is small.
         if antialias:
-            y = _turned(_along(_turned(_along(x, columns)), rows))
+            y = _turned(_along(_turned(_along(x, node, 3)), node, 2))
         else:
-            y = _along(_turned(_along(_turned(x), rows)), columns)
+            y = _along(_turned(_along(_turned(x), node, 2)), node, 3)
         node.output(0).replace(y.output(0))
     model.validate_nodes_and_infer_types()
 
@@ -57,12 +54,49 @@ def _keeps_size(node: Any) -> bool:
     return bool(after.is_static and after == node.get_input_partial_shape(0))
 
 
-def _along(x: Any, weights: Any) -> Any:
-    return import_openvino().opset11.matmul(x, weights, False, True)
+def _along(x: Any, node: Any, axis: int) -> Any:
+    """Resize the last axis of a map, which is an axis of what a node resizes."""
+    ops = import_openvino().opset11
+    antialias = node.get_attributes()["antialias"]
+    sides = node.get_input_partial_shape(0)[axis], node.get_output_partial_shape(0)[axis]
+    if all(side.is_static for side in sides):
+        before, after = (side.get_length() for side in sides)
+        return _in_bands(x, _matrix(before, after, antialias))
+    zero, place = ops.constant(np.int64(0)), ops.constant(np.int64(axis))
+    before = ops.gather(ops.shape_of(node.input_value(0), "i32"), place, zero)
+    after = ops.gather(ops.convert(node.input_value(1), "i32"), place, zero)
+    return ops.matmul(x, _weights(before, after, antialias), False, True)
 
 
 def _turned(x: Any) -> Any:
     return import_openvino().opset11.transpose(x, [0, 1, 3, 2])
+
+
+def _in_bands(x: Any, matrix: NDArray[np.float32]) -> Any:
+    """Multiply by an (after, before) matrix in parts, each less the columns that are all zero.
+
+    At 720p on two cores the light U-Net took 13.0 ms instead of 20.5, 7.6 instead of 11.7 in
+    bfloat16 and 7.2 instead of 15.3 in int8.
+    """
+    ops = import_openvino().opset11
+    parts = []
+    for rows in np.array_split(np.arange(len(matrix)), max(min(matrix.shape) // _BAND, 1)):
+        columns = np.flatnonzero(matrix[rows].any(axis=0))
+        first, last = int(columns[0]), int(columns[-1]) + 1
+        part = ops.slice(x, [first], [last], [1], [3]) if last - first < matrix.shape[1] else x
+        weights = np.ascontiguousarray(matrix[rows, first:last])
+        parts.append(ops.matmul(part, ops.constant(weights), False, True))
+    return ops.concat(parts, 3) if len(parts) > 1 else parts[0]
+
+
+def _matrix(before: int, after: int, antialias: bool) -> NDArray[np.float32]:
+    """Return `_weights` of two numbers."""
+    unit = 2 * after
+    reach = max(unit, 2 * before) if antialias else unit
+    centres = (2 * np.arange(after)[:, None] + 1) * before - after
+    near = np.maximum(reach - np.abs(centres - np.arange(before) * unit), 0)
+    weights: NDArray[np.float32] = (near / near.sum(1, keepdims=True)).astype(np.float32)
+    return weights
 
 
 def _weights(before: Any, after: Any, antialias: bool) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 from faceseg import providers, runtimes
 from faceseg.draw import draw_portrait
@@ -238,6 +239,40 @@ def test_a_runtime_of_a_single_shape(fixed: Path) -> None:
     assert np.array_equal(found(image), Predictor(fixed, provider="cpu")(image))
     with pytest.raises(InputError, match=r"takes \(1, 80, 72, 3\) alone"):
         found(image[:60])
+
+
+@pytest.mark.parametrize("sizes_known", [True, False])
+@pytest.mark.parametrize(
+    ("before", "after"), [((150, 333), (64, 72)), ((64, 40), (300, 170)), ((7, 90), (96, 5))]
+)
+def test_openvino_resizes_as_pytorch_does(
+    before: tuple[int, int], after: tuple[int, int], sizes_known: bool
+) -> None:
+    openvino = pytest.importorskip("openvino")
+    from faceseg.openvino_core import core
+    from faceseg.openvino_graph import multiply
+
+    antialias = before[1] > after[1]
+    ops = openvino.opset11
+    image = ops.parameter([1, 2, -1, -1], np.float32)
+    resized = ops.interpolate(
+        image, np.array([1, 2, *after]), "linear_onnx", "sizes", axes=[0, 1, 2, 3],
+        coordinate_transformation_mode="half_pixel", antialias=antialias,
+    )  # fmt: skip
+    model = openvino.Model([resized], [image])
+    if sizes_known:
+        model.reshape([1, 2, *before])
+    multiply(model)
+    operators = {node.get_type_name() for node in model.get_ops()}
+    assert "Interpolate" not in operators
+    assert ("Range" in operators) is not sizes_known
+    x = RNG.random((1, 2, *before), np.float32)
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+    (found,) = core().compile_model(model, "CPU", settings)({0: x}).values()
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(x), after, mode="bilinear", align_corners=False, antialias=antialias
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_openvino_keeps_what_takes_any_size(exported: Exports, openvino: Predictor) -> None:
