@@ -19,6 +19,7 @@ import onnxruntime
 import pytest
 import torch
 
+import faceseg
 from faceseg import checkpoint, metrics, zoo
 from faceseg.benchmark.ways import WAYS
 from faceseg.cli import main
@@ -396,9 +397,21 @@ def test_ship(
     assert {row["by"] for row in card.groups} == {"light on the face"}
     assert (pages / "face-unet.md").read_text() == card.markdown()
     assert (pages / "face-unet.png").stat().st_size < 300_000
-    _holds(weights / "face-unet.onnx", card)
+    shipped = weights / "face-unet.onnx"
+    _holds(shipped, card)
+    older = onnx.load(shipped)
+    older.producer_version = "0.0.1"
+    shipped.write_bytes(older.SerializeToString())
+    ship.export_again(weights)
+    newer = onnx.load(shipped)
+    assert newer.producer_version == faceseg.__version__
+    assert newer.graph == older.graph
+    again = Card.read(shipped.with_suffix(".json"))
+    _holds(shipped, again)
+    assert again == replace(card, sha256=again.sha256, bytes=again.bytes)
+    assert Predictor(shipped, provider="cpu").contract.card == "face-unet"
     ship.write_pages(weights, pages)
-    assert (pages / "face-unet.md").read_text() == card.markdown()
+    assert (pages / "face-unet.md").read_text() == again.markdown()
     labels = np.zeros((20, 40), np.uint8)
     labels[5:15, 10:30], labels[8, 20:24] = 2, 5
     assert ship._of_eyes(labels) == pytest.approx(2 / 20)
