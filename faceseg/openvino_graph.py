@@ -1,4 +1,4 @@
-"""Graphs of OpenVINO: resizes as products with matrices."""
+"""Graphs of OpenVINO: what it computes wrongly or slowly as products."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ _BAND = 32
 
 
 def multiply(model: Any) -> None:
-    """Replace each resize of a model by two products with matrices, or by nothing, in place.
+    """Write resizes, and the difference of two classes, as products, in place.
 
     The importer of ONNX leaves out antialiasing without a word, and OpenVINO's own resizes are
     slow: with them the light U-Net took 78 ms for a 720p frame on one core in bfloat16, with
     products 12, and ONNX Runtime takes 27.
     """
     for node in model.get_ordered_ops():
+        if _is_difference(node):
+            node.output(0).replace(_difference(node.input_value(0).get_node().input_value(0)))
         if not _is_bilinear(node):
             continue
         x = node.input_value(0)
@@ -52,6 +54,37 @@ def _keeps_size(node: Any) -> bool:
     """Return whether a resize is known to change nothing."""
     after = node.get_output_partial_shape(0)
     return bool(after.is_static and after == node.get_input_partial_shape(0))
+
+
+def _is_difference(node: Any) -> bool:
+    """Return whether a node takes the first of two channels from the second."""
+    if node.get_type_name() != "Subtract":
+        return False
+    parts = [node.input_value(place).get_node() for place in (0, 1)]
+    if any(part.get_type_name() != "Slice" for part in parts):
+        return False
+    whole, other = (part.input_value(0) for part in parts)
+    starts, axes = ([part.input_value(place).get_node() for part in parts] for place in (1, 4))
+    if any(each.get_type_name() != "Constant" for each in starts + axes):
+        return False
+    shape = whole.get_partial_shape()
+    return bool(
+        whole == other
+        and shape.rank.get_length() == 4
+        and shape[1] == 2
+        and [int(each.data.item()) for each in (*starts, *axes)] == [1, 0, 1, 1]
+    )
+
+
+def _difference(x: Any) -> Any:
+    """Take the first of two channels from the second, by a convolution.
+
+    Channels lie last in OpenVINO, where it slices one by one: without slices the light U-Net took
+    0.96 of the time in bfloat16 and int8, with the same masks.
+    """
+    ops = import_openvino().opset11
+    weights = ops.constant(np.array([-1, 1], np.float32).reshape(1, 2, 1, 1))
+    return ops.convolution(x, weights, [1, 1], [0, 0], [0, 0], [1, 1]).output(0)
 
 
 def _along(x: Any, node: Any, axis: int) -> Any:

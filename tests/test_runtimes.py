@@ -275,6 +275,20 @@ def test_openvino_resizes_as_pytorch_does(
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_openvino_slices_no_channels(exported: Exports) -> None:
+    pytest.importorskip("openvino")
+    from faceseg.openvino_core import core
+    from faceseg.openvino_graph import multiply
+
+    model = core().read_model(exported.onnx)
+    model.reshape([1, 64, 64, 3])
+    before = {node.get_type_name() for node in model.get_ops()}
+    multiply(model)
+    after = {node.get_type_name() for node in model.get_ops()}
+    assert {"Slice", "Interpolate"} <= before
+    assert not {"Slice", "Interpolate"} & after
+
+
 def test_openvino_keeps_what_takes_any_size(exported: Exports, openvino: Predictor) -> None:
     plain = Predictor(exported.onnx, provider="cpu", threads=1)
     found = Predictor(exported.onnx, provider="openvino", threads=1)
