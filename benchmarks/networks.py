@@ -157,10 +157,10 @@ def plot(rows: Sequence[dict[str, Any]], runtime: str) -> str:
         f"{x},{y}" for x, y in (at(r["ms"][runtime], r["iou"]) for r in front(rows, runtime))
     )
     parts.append(f'<polyline points="{line}" fill="none" stroke="#999" stroke-dasharray="5 4"/>')
-    for row in rows:
-        x, y = at(row["ms"][runtime], row["iou"])
+    points = [at(row["ms"][runtime], row["iou"]) for row in rows]
+    for row, (x, y), (left_of, base) in zip(rows, points, _labels(rows, points), strict=True):
         parts.append(f'<circle cx="{x}" cy="{y}" r="5" fill="{_COLOURS[row["separable"]]}"/>')
-        parts.append(f'<text x="{x + 8}" y="{y - 6}">{escape(row["name"])}</text>')
+        parts.append(f'<text x="{left_of:.1f}" y="{base:.1f}">{escape(row["name"])}</text>')
     middle = left + width / 2
     parts.append(
         f'<text x="{middle}" y="{_PLOT[1] - 10}" text-anchor="middle">milliseconds a picture of '
@@ -173,6 +173,29 @@ def plot(rows: Sequence[dict[str, Any]], runtime: str) -> str:
         title = "separable convolutions" if separable else "plain convolutions"
         parts.append(f'<text x="{left + width - 178}" y="{y}">{title}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _labels(
+    rows: Sequence[dict[str, Any]], points: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Return where each name begins, beside its point and, if it can be, over nothing else."""
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
+    found = []
+    for row, (x, y) in zip(rows, points, strict=True):
+        wide = 7.5 * len(row["name"])
+        places = [(x + left, y + down) for down in (-6, 16) for left in (8, -8 - wide)]
+        boxes = [(a, b - 11, a + wide, b + 2) for a, b in places]
+        hits = [
+            sum(
+                a < right and b < bottom and left < c and top < d
+                for left, top, right, bottom in taken
+            )
+            for a, b, c, d in boxes
+        ]
+        best = hits.index(min(hits))
+        taken.append(boxes[best])
+        found.append(places[best])
+    return found
 
 
 def table(result: dict[str, Any]) -> str:
