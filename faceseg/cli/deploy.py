@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import faceseg
@@ -243,7 +244,8 @@ def _export(args: argparse.Namespace) -> int:
     for item in written:
         files = [path for path in (item.path, *item.path.rglob("*")) if path.is_file()]
         size = sum(path.stat().st_size for path in files) / 1e6
-        print(f"{item.path}  {size:.1f} MB\n  {item}")
+        print(f"{item.path}  {size:.1f} MB")
+        print(indent(str(item), "  "))
     run = [item.path for item in written if item.format in ("torchscript", "onnx")]
     if args.logits or args.size != "dynamic" or not run:
         print("next: docs/export.md says how each is run, and what the JSON of its contract holds")

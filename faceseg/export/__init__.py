@@ -59,10 +59,10 @@ class Exported:
     scores: tuple[float, float] | None
 
     def __str__(self) -> str:
-        text = f"{self.verification}; checked in {', '.join(self.runtimes)}"
+        lines = [str(self.verification), f"checked in {', '.join(self.runtimes)}"]
         if self.scores is not None:
-            text += f"; IoU on the data {self.scores[1]:.4f}, eager {self.scores[0]:.4f}"
-        return text
+            lines.append(f"IoU on the data {self.scores[1]:.4f}, eager {self.scores[0]:.4f}")
+        return "\n".join(lines)
 
 
 def export_model(
