@@ -176,7 +176,8 @@ def _tell(summary: Summary) -> None:
         f"frames: {summary.frames} of {width} x {height}, {summary.seconds:.1f} s, "
         f"{summary.fps:.1f} a second; dropped: {summary.dropped}"
     )
-    print(f"latency: median {summary.median_ms:.0f} ms, p99 {summary.p99_ms:.0f} ms ({stages})")
+    print(f"latency: median {summary.median_ms:.0f} ms, p99 {summary.p99_ms:.0f} ms")
+    print(f"stages, median ms: {stages}")
     print(f"sound: {summary.audio}")
     if summary.ended == "stopped":
         print("stopped by Ctrl-C; the result is whole up to there")
