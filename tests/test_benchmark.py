@@ -287,6 +287,14 @@ def test_a_process_that_dies_says_why(exported: Exports) -> None:
             worker.ready()
 
 
+def test_a_folder_of_the_same_name_does_not_matter(exported: Exports, tmp_path: Path) -> None:
+    # A checkout, say, whose kernels are not compiled.
+    (tmp_path / "faceseg").mkdir()
+    (tmp_path / "faceseg" / "__init__.py").write_text("raise ImportError('not this one')\n")
+    with Worker(task_of(WAYS["cpu"][0], exported.checkpoint)) as worker:
+        worker.ready()
+
+
 def test_what_a_runtime_raises_is_one_line(
     exported: Exports, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

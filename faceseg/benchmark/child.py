@@ -124,7 +124,3 @@ def main() -> None:
             answer = InputError(f"{type(error).__name__}: {lines[0] if lines else 'no message'}")
         pickle.dump(answer, answers)
         answers.flush()
-
-
-if __name__ == "__main__":
-    main()

@@ -21,6 +21,15 @@ TUNED = {
     "MALLOC_TOP_PAD_": "268435456",
 }
 
+# Modules come from where the parent's do. With -m the current folder would come first, and in a
+# checkout that is the package without its kernels.
+_CHILD = """
+import sys
+sys.path[:] = filter(None, sys.path)
+from faceseg.benchmark.child import main
+main()
+"""
+
 
 class Worker:
     """Starts with the block and ends with it."""
@@ -28,8 +37,7 @@ class Worker:
     def __init__(self, task: Task) -> None:
         self.task = task
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-        # Side by side with the parent's, whatever folder it was started in.
-        paths = [path for path in sys.path if path]
+        paths = [path or os.getcwd() for path in sys.path]
         # NVIDIA's libraries compute float32 in TF32, which has three digits, where that is left to
         # them.
         environment = os.environ | {
@@ -39,7 +47,7 @@ class Worker:
         if task.way.tuned:
             environment |= TUNED
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "faceseg.benchmark.child"],
+            [sys.executable, "-c", _CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
