@@ -117,10 +117,13 @@ def timed(rows: Sequence[dict[str, Any]], threads: int, rounds: int) -> None:
 
 
 def front(rows: Sequence[dict[str, Any]], runtime: str) -> list[dict[str, Any]]:
-    """Return the rows that no other one beats in both time and IoU, the fastest first."""
+    """Return the rows that no other one beats in both time and IoU, the fastest first.
+
+    IoU counts as it is printed, to four digits.
+    """
     kept: list[dict[str, Any]] = []
     for row in sorted(rows, key=lambda row: (row["ms"][runtime], -row["iou"])):
-        if not kept or row["iou"] > kept[-1]["iou"]:
+        if not kept or round(row["iou"], 4) > round(kept[-1]["iou"], 4):
             kept.append(row)
     return kept
 
