@@ -157,7 +157,7 @@ def test_predict(
 ) -> None:
     status, out, _ = run(capsys, "predict", *named, photo, "--out", "masks")
     assert status == 0
-    assert ("no model named: face-unet" in out) == (not named)
+    assert ("model: face-unet, as none was named" in out) == (not named)
     assert "face-unet: background, face; on " in out
     assert Path("masks/mask/photo.png").is_file()
 

@@ -225,8 +225,6 @@ def _export(args: argparse.Namespace) -> int:
     if args.out is None and source.suffix == ".onnx":
         raise InputError(f"{args.model}: its files would lie beside it; name a folder by --out")
     folder = args.out or source.parent
-    if args.precision == "int8" and args.calibrate is None:
-        print("calibrated on drawn portraits; --calibrate DATA takes pictures like your own")
     written = export_model(
         args.model,
         args.format,
@@ -241,6 +239,8 @@ def _export(args: argparse.Namespace) -> int:
         data=args.data,
         letterbox=args.letterbox,
     )
+    if args.precision == "int8" and args.calibrate is None:
+        print("calibrated on drawn portraits; --calibrate DATA takes pictures like your own")
     for item in written:
         files = [path for path in (item.path, *item.path.rglob("*")) if path.is_file()]
         size = sum(path.stat().st_size for path in files) / 1e6
@@ -326,7 +326,7 @@ def _model_and_images(words: list[str]) -> tuple[str, list[str]]:
                 f"{words[0]}: no model before the pictures, and {zoo.DEFAULT} does not come with "
                 "this installation; name a model first"
             )
-        print(f"no model named: {zoo.DEFAULT}; others: faceseg models")
+        print(f"model: {zoo.DEFAULT}, as none was named; others: faceseg models")
         return zoo.DEFAULT, words
     if len(words) == 1:
         raise InputError(f"{words[0]}: a model, but no pictures after it")

@@ -106,7 +106,7 @@ def export_model(
         How ONNX files store the weights of convolutions: ``"float32"`` as they are,
         ``"float16"`` in half the size, ``"int8"`` in a quarter. All compute in float32.
     name
-        Of the model; by default ``<task>-<model>``.
+        Of the model; by default that of a shipped one, or ``<task>-<model>``.
     picture
         Height and width of the one picture that a file takes; by default any number of any size.
     precision
@@ -141,8 +141,9 @@ def export_model(
     if letterbox:
         _refuse_letterbox(formats, picture, logits)
     loaded = load(checkpoint)
+    shipped = loaded.path.stem if loaded.path.parent == zoo.FOLDER else ""
     contract = Contract(
-        name=name or f"{loaded.task}-{loaded.config.model}",
+        name=name or shipped or f"{loaded.task}-{loaded.config.model}",
         task=loaded.task,
         classes=loaded.classes,
         size=loaded.config.size,
@@ -154,7 +155,7 @@ def export_model(
         logits=logits,
         precision=precision,
         versions={"torch": str(torch.__version__), "onnx": onnx_version},
-        card=loaded.path.stem if loaded.path.parent == zoo.FOLDER else "",
+        card=shipped,
         letterbox=letterbox,
     )
     network = loaded.model()
