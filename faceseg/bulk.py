@@ -107,7 +107,11 @@ def on_ray(
     data: Any = import_module("ray.data")
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    folder = os.getcwd()
     try:
+        # Workers look for modules in what is the current folder now, before all others. In a
+        # checkout that is the package without its kernels; so let it be where this one is.
+        os.chdir(Path(__file__).parents[1])
         ray.init(
             address or "local",
             include_dashboard=None if address else False,
@@ -116,6 +120,8 @@ def on_ray(
         )
     except ConnectionError as error:
         raise InputError(f"--address: no Ray cluster at {address}: {error}") from error
+    finally:
+        os.chdir(folder)
     try:
         data.DataContext.get_current().enable_progress_bars = False
         items = [{"place": i, "path": os.path.abspath(path)} for i, path in enumerate(paths)]

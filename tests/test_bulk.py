@@ -45,6 +45,9 @@ def test_rows_and_files_in_this_process(photos: list[Path], tmp_path: Path) -> N
 def test_a_killed_worker_loses_and_repeats_nothing(photos: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
+    # The current folder holds what is not this package: a checkout, say, that is not compiled.
+    (tmp_path / "faceseg").mkdir()
+    (tmp_path / "faceseg" / "__init__.py").write_text("raise ImportError('not this one')\n")
     # Ray's workers give way to all other programs: minutes where the tests have company.
     subprocess.run(
         [sys.executable, killed_worker.__file__, out, *photos],
