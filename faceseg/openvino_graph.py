@@ -61,17 +61,17 @@ def _is_difference(node: Any) -> bool:
     if node.get_type_name() != "Subtract":
         return False
     parts = [node.input_value(place).get_node() for place in (0, 1)]
-    if any(part.get_type_name() != "Slice" for part in parts):
+    if any(part.get_type_name() != "Slice" or part.get_input_size() != 5 for part in parts):
         return False
     whole, other = (part.input_value(0) for part in parts)
     starts, axes = ([part.input_value(place).get_node() for part in parts] for place in (1, 4))
     if any(each.get_type_name() != "Constant" for each in starts + axes):
         return False
-    shape = whole.get_partial_shape()
+    shape, result = whole.get_partial_shape(), node.get_output_partial_shape(0)
     return bool(
         whole == other
-        and shape.rank.get_length() == 4
-        and shape[1] == 2
+        and shape.rank == result.rank == 4
+        and (shape[1], result[1]) == (2, 1)
         and [int(each.data.item()) for each in (*starts, *axes)] == [1, 0, 1, 1]
     )
 

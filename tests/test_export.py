@@ -323,7 +323,7 @@ def test_less_precision(
         }
         # Few products for a number: the 27 of a picture's three channels, 16 and fewer where the
         # map is enlarged.
-        weights = {t.name: t.data_type for t in model.graph.initializer}
+        weights = {t.name for t in model.graph.initializer}
         convolutions = [n for n in model.graph.node if n.op_type in ("Conv", "ConvTranspose")]
         kept = [n.input[1] for n in convolutions if n.input[1] in weights]
         assert [name.split(".")[1] for name in kept] == ["down", "enlarge", "enlarge", "head"]
