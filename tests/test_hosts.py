@@ -280,6 +280,12 @@ def _status(browser: Chromium) -> str:
     return str(browser.run("document.getElementById('status').textContent"))
 
 
+def _error(browser: Chromium, word: str) -> str:
+    """Return the error with this word, once it is there; "loading …" names the same file."""
+    _wait(browser, f"document.querySelector('#status.error')?.textContent.includes('{word}')")
+    return _status(browser)
+
+
 def test_browser(
     browser: Chromium, site: str, portrait: np.ndarray, expected: np.ndarray, tmp_path: Path
 ) -> None:
@@ -335,22 +341,19 @@ def test_browser_says_what_goes_wrong(
     browser.run("ready.then(() => 0)")
     (tmp_path / "cut.onnx").write_bytes(MODEL.read_bytes()[:100_000])
     browser.choose_file("#file", tmp_path / "cut.onnx")
-    _wait(browser, "document.querySelector('#status.error')")
-    assert _status(browser) == "cut.onnx: not an ONNX file, or cut short"
+    assert _error(browser, "cut") == "cut.onnx: not an ONNX file, or cut short"
     browser.choose_file("#file", logits_alone)
-    _wait(browser, "document.getElementById('status').textContent.includes('logits')")
     said = "face-unet-logits.onnx: gives logits, this app takes a mask"
-    assert _status(browser) == said
+    assert _error(browser, "logits") == said
     browser.run(
         "dropped = new DataTransfer(); dropped.items.add(new File(['no picture'], 'poem.jpg'));"
         "document.dispatchEvent(new DragEvent('drop', {dataTransfer: dropped, cancelable: true}))"
     )
-    _wait(browser, "document.getElementById('status').textContent.includes('poem')")
-    assert _status(browser) == "poem.jpg: not a picture that this browser reads"
+    assert _error(browser, "poem") == "poem.jpg: not a picture that this browser reads"
     # As on a page over http from another machine.
     browser.run("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})")
     browser.run("document.getElementById('camera').click()")
-    assert _status(browser) == "cameras need https, or the machine's own address"
+    assert _error(browser, "cameras") == "cameras need https, or the machine's own address"
 
 
 def test_browser_camera_on_a_phone(browser: Chromium, site: str) -> None:
