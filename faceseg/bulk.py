@@ -41,7 +41,10 @@ def to_files(
     from faceseg.images import write_jpeg, write_png
     from faceseg.rle import RLE
 
-    mask = model.segment(image)
+    try:
+        mask = model.segment(image)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     if "mask" in saves:
         binary = len(model.classes) == 2
         write_png(out / "mask" / f"{path.stem}.png", mask * 255 if binary else mask)

@@ -17,7 +17,7 @@ from torch import Tensor
 import faceseg
 from faceseg import zoo
 from faceseg.config import Config
-from faceseg.errors import InputError
+from faceseg.errors import InputError, suggest
 from faceseg.files import atomic_path
 from faceseg.models import SegmentationModel, build
 from faceseg.models.pipeline import Pipeline
@@ -149,9 +149,10 @@ def resolve(path: str | os.PathLike[str]) -> Path:
     if (given / "fold1").is_dir():
         raise InputError(f"{given}: a run of several folds; name one of them, {given / 'fold1'}")
     if not found.is_file():
+        shipped = zoo.names()
         raise InputError(
             f"{found}: no such checkpoint; expected a .pt or .onnx file, a run folder or the name "
-            "of a shipped model"
+            f"of a shipped model{suggest(str(path), shipped) if shipped else ''}"
         )
     return found
 

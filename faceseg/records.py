@@ -518,6 +518,8 @@ def find_layout(
         if images is None or masks is None:
             raise InputError(f"{path}: give both folders, images and masks")
         return "folders"
+    if not any(path.iterdir()):
+        raise InputError(f"{path}: this folder is empty")
     if (path / shards.INDEX).is_file() or any(path.glob("*.tar")):
         return "shards"
     if (path / "images").is_dir() and (path / "annotations").is_dir():

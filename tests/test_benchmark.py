@@ -371,7 +371,7 @@ def test_other_weights_are_refused(exported: Exports, tmp_path: Path) -> None:
     [
         ({"repeats": 0}, "repeats 0"),
         ({"runtimes": ["onxx"]}, "runtimes: unknown 'onxx'; did you mean 'onnx'"),
-        ({"runtimes": ["tensorrt"]}, "runtimes: tensorrt asked for, which is not for the device"),
+        ({"runtimes": ["tensorrt"]}, "runtimes: tensorrt asked for, which does not run on cpu"),
         ({"runtimes": ["pt2"]}, "runtimes: pt2 asked for; give it a file that it reads"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import killed_worker
 import numpy as np
 import pytest
 from killed_worker import loaded
+from numpy.typing import NDArray
 
 from faceseg import bulk
 from faceseg.cli import main
@@ -75,6 +77,17 @@ def test_a_broken_picture_ends_it(photos: list[Path], tmp_path: Path) -> None:
     assert [next(rows)[0], next(rows)[0]] == [0, 1]
     with pytest.raises(InputError, match=r"02\.png: not an image but empty"):
         next(rows)
+
+
+def test_a_picture_that_the_model_does_not_take_is_named(
+    photos: list[Path], tmp_path: Path
+) -> None:
+    def segment(_: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        raise InputError("another size")
+
+    model = dataclasses.replace(loaded(), segment=segment)
+    with pytest.raises(InputError, match=r"00\.png: another size"):
+        next(bulk.here(model, photos, tmp_path, ["mask"]))
 
 
 def test_a_worker_tells_of_a_broken_picture(photos: list[Path], tmp_path: Path) -> None:

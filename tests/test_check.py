@@ -229,6 +229,9 @@ def test_msfd(tmp_path: Path) -> None:
 def test_nothing_to_check(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         check([tmp_path / "none"])
+    with pytest.raises(InputError, match="this folder is empty"):
+        check([tmp_path])
+    (tmp_path / "other").mkdir()
     with pytest.raises(InputError, match="none of the layouts"):
         check([tmp_path])
 

@@ -64,6 +64,8 @@ def test_version_and_unknown_command(capsys):
     assert capsys.readouterr().out == f"faceseg {faceseg.__version__}\n"
     assert "did you mean 'train'?" in fails(capsys, "trian")
     assert "--epochz" in fails(capsys, "train", "x", "--out", "y", "--epochz", "3")
+    told = fails(capsys, "video", "clip.mp4", "--out", "seen.mp4", "mask-unet")
+    assert "mask-unet; files and names stand together, before the options" in told
 
 
 def test_train_then_eval(ellipses, tmp_path, capsys):

@@ -237,10 +237,10 @@ def test_benchmark(exported: Exports, tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["{onnx}", "--runtimes", "cuda"], "cuda asked for, which is not for the device cpu"),
+        (["{onnx}", "--runtimes", "cuda"], "which does not run on cpu; --device cuda has it"),
         (["{onnx}", "--runtimes", "onnx,tvm"], "runtimes: unknown 'tvm'"),
         (["{onnx}", "--plot", "times.gif"], "times.gif: expected a name that ends in .svg or .png"),
-        (["face-unte"], "face-unte"),
+        (["face-unte"], "of a shipped model; did you mean 'face-unet'?"),
         (["nothing.onnx"], "nothing.onnx: no such file"),
     ],
 )

@@ -92,7 +92,10 @@ def run(
         if name not in RUNTIMES:
             raise InputError(f"runtimes: unknown {name!r}{suggest(name, RUNTIMES)}")
         if name not in (way.runtime for way in WAYS[chosen]):
-            raise InputError(f"runtimes: {name} asked for, which is not for the device {chosen}")
+            raise InputError(
+                f"runtimes: {name} asked for, which does not run on {chosen}; --device "
+                f"{'cpu' if chosen == 'cuda' else 'cuda'} has it"
+            )
     with tempfile.TemporaryDirectory() as temporary, _threads(threads), ExitStack() as stack:
         given = Given.of([Path(zoo.locate(model)) for model in models])
         given.check(batch, size)

@@ -17,6 +17,9 @@ class _Parser(argparse.ArgumentParser):
     """Errors in one line on stderr, exit status 2; a mistyped command is met with the nearest."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
+        words = message.removeprefix("unrecognized arguments: ")
+        if words != message and not words.startswith("-"):
+            message += "; files and names stand together, before the options"
         print(f"faceseg: error: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
 

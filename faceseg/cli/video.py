@@ -28,6 +28,9 @@ def register(commands: argparse._SubParsersAction[Any]) -> None:
     video = commands.add_parser(
         "video",
         help="overlay, blur, replace or cut out in videos, cameras and streams",
+        usage="faceseg video IN [MODEL] --out OUT [--effect EFFECT] [--background WHAT]\n"
+        "                     [--smooth SHARE] [--codec FOUR] [--device DEVICE]\n"
+        "                     [--precision PRECISION] [--threads N] [--json FILE]",
         description="Segment a video frame by frame with a shipped or exported model, and write\n"
         "what an effect makes of it. Ctrl-C ends the run with a finished file.",
         epilog="examples:\n"

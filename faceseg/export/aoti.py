@@ -41,8 +41,13 @@ def find_compiler() -> None:
 def write_aoti(job: Job, path: Path) -> None:
     """Compile a graph and write it."""
     metadata = {TORCHSCRIPT_FILE: job.contract.to_json()}
-    # A line about the antialiased resize, which runs, called another way.
-    with tempfile.TemporaryDirectory() as folder, quiet("torch._inductor"):
+    # A line about the antialiased resize, which runs, called another way; and one about CUDA where
+    # its compiler is here and no GPU.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        quiet("torch._inductor"),
+        quiet("torch.utils.cpp_extension"),
+    ):
         # The file's name becomes the name of the archive inside it.
         made = torch._inductor.aoti_compile_and_package(
             captured(job),
