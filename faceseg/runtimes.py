@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from faceseg.contract import ONNX_KEY, Contract
 from faceseg.errors import InputError
 from faceseg.openvino_core import core
-from faceseg.openvino_graph import multiply
+from faceseg.openvino_graph import rewrite
 from faceseg.providers import PROVIDERS
 
 Array = NDArray[Any]
@@ -268,7 +268,7 @@ class OpenVino:
                 model = self._model.clone()
                 if free:
                     model.reshape(sides)
-                multiply(model)
+                rewrite(model)
                 found = core().compile_model(model, "CPU", self._settings)
             self._compiled[sides] = found
             return found

@@ -250,7 +250,7 @@ def test_openvino_resizes_as_pytorch_does(
 ) -> None:
     openvino = pytest.importorskip("openvino")
     from faceseg.openvino_core import core
-    from faceseg.openvino_graph import multiply
+    from faceseg.openvino_graph import rewrite
 
     antialias = before[1] > after[1]
     ops = openvino.opset11
@@ -262,7 +262,7 @@ def test_openvino_resizes_as_pytorch_does(
     model = openvino.Model([resized], [image])
     if sizes_known:
         model.reshape([1, 2, *before])
-    multiply(model)
+    rewrite(model)
     operators = {node.get_type_name() for node in model.get_ops()}
     assert "Interpolate" not in operators
     assert ("Range" in operators) is not sizes_known
@@ -278,15 +278,73 @@ def test_openvino_resizes_as_pytorch_does(
 def test_openvino_slices_no_channels(exported: Exports) -> None:
     pytest.importorskip("openvino")
     from faceseg.openvino_core import core
-    from faceseg.openvino_graph import multiply
+    from faceseg.openvino_graph import rewrite
 
     model = core().read_model(exported.onnx)
     model.reshape([1, 64, 64, 3])
     before = {node.get_type_name() for node in model.get_ops()}
-    multiply(model)
+    rewrite(model)
     after = {node.get_type_name() for node in model.get_ops()}
     assert {"Slice", "Interpolate"} <= before
     assert not {"Slice", "Interpolate"} & after
+
+
+def _rounded(parts: list[onnx.NodeProto], x: str, zero_point: int) -> str:
+    """Append a rounding to uint8 and back; return its name."""
+    name = f"{x}_{len(parts)}"
+    scale = onnx.numpy_helper.from_array(np.float32(0.02))
+    zero = onnx.numpy_helper.from_array(np.uint8(zero_point))
+    for constant, value in (("s", scale), ("z", zero)):
+        parts.append(onnx.helper.make_node("Constant", [], [f"{name}_{constant}"], value=value))
+    scales = [f"{name}_s", f"{name}_z"]
+    parts.append(onnx.helper.make_node("QuantizeLinear", [x, *scales], [f"{name}_q"]))
+    parts.append(onnx.helper.make_node("DequantizeLinear", [f"{name}_q", *scales], [name]))
+    return name
+
+
+@pytest.mark.parametrize("zero_point", [128, 0])
+@pytest.mark.parametrize("operator", ["HardSwish", "Transpose", "Conv", "MaxPool"])
+def test_openvino_rounds_for_int8_alone(operator: str, zero_point: int) -> None:
+    pytest.importorskip("openvino")
+    from faceseg.openvino_core import core
+    from faceseg.openvino_graph import rewrite
+
+    parts: list[onnx.NodeProto] = []
+    rng = np.random.default_rng(0)
+    weights = rng.normal(0, 0.3, (4, 4, 1, 1)).astype(np.float32)
+    constant = onnx.numpy_helper.from_array(weights)
+    parts.append(onnx.helper.make_node("Constant", [], ["w"], value=constant))
+    y = _rounded(parts, "x", 128)
+    parts.append(onnx.helper.make_node("Conv", [y, _rounded(parts, "w", 128)], ["y"]))
+    z = _rounded(parts, "y", zero_point)
+    inputs = [z, "w"] if operator == "Conv" else [z]
+    more = {"kernel_shape": [1, 1]} if operator == "MaxPool" else {}
+    parts.append(onnx.helper.make_node(operator, inputs, ["z"], **more))
+    kinds = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 4, 8, 8])
+        for name in ("x", "z")
+    ]
+    graph = onnx.helper.make_graph(parts, "g", kinds[:1], kinds[1:])
+    made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)])
+    model = core().read_model(made.SerializeToString())
+
+    def roundings() -> int:
+        return sum(n.get_type_name() == "FakeQuantize" for n in model.get_ops())
+
+    x = rng.uniform(-1, 1, (1, 4, 8, 8)).astype(np.float32)
+    settings = {"INFERENCE_PRECISION_HINT": "f32"}
+
+    def output() -> np.ndarray:
+        (found,) = core().compile_model(model, "CPU", settings)({0: x}).values()
+        return np.array(found)
+
+    count, expected = roundings(), output()
+    rewrite(model)
+    # MaxPool takes int8; and what ends at zero may be a Relu.
+    gone = zero_point > 0 and operator != "MaxPool"
+    assert roundings() == count - gone
+    # A step is 0.02, which the convolution adds up.
+    np.testing.assert_allclose(output(), expected, atol=0.04)
 
 
 def test_openvino_keeps_what_takes_any_size(exported: Exports, openvino: Predictor) -> None:

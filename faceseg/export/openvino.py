@@ -9,7 +9,7 @@ from faceseg.contract import ONNX_KEY, Contract
 from faceseg.export.job import Job, Runner
 from faceseg.export.onnx import write_onnx
 from faceseg.openvino_core import import_openvino
-from faceseg.openvino_graph import multiply
+from faceseg.openvino_graph import rewrite
 from faceseg.runtimes import OpenVino
 
 SUFFIX = ".openvino"
@@ -22,7 +22,7 @@ def write_openvino(job: Job, folder: Path) -> None:
         path = Path(place, "model.onnx")
         write_onnx(job, path)
         model = openvino.convert_model(path)
-        multiply(model)
+        rewrite(model)
         model.set_rt_info(job.contract.to_json(), [ONNX_KEY])
         openvino.save_model(model, folder / "model.xml", compress_to_fp16=False)
 
