@@ -68,6 +68,16 @@ class Checkpoint:
     terms: str = ""
 
     @property
+    def card(self) -> str:
+        """Name of the shipped model that this is; empty if it is none."""
+        return self.path.stem if self.path.parent == zoo.FOLDER else ""
+
+    @property
+    def name(self) -> str:
+        """What exports are called: as the shipped model, or ``<task>-<model>``."""
+        return self.card or f"{self.task}-{self.config.model}"
+
+    @property
     def sha256(self) -> str:
         """SHA-256 of the weights: names, dtypes, shapes and bytes in order of name."""
         digest = hashlib.sha256()

@@ -25,7 +25,7 @@ def rewrite(model: Any) -> None:
     _multiply(model)
     for node in model.get_ordered_ops():
         restored = _restored(node)
-        if restored:
+        if restored is not None:
             restored.replace(node.input_value(0))
     model.validate_nodes_and_infer_types()
 
@@ -87,7 +87,6 @@ def _multiply(model: Any) -> None:
         else:
             y = _along(_turned(_along(_turned(x), node, 2)), node, 3)
         node.output(0).replace(y.output(0))
-    model.validate_nodes_and_infer_types()
 
 
 def _is_bilinear(node: Any) -> bool:

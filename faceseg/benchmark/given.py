@@ -142,9 +142,8 @@ def _promised(path: Path) -> tuple[Contract, str]:
     from faceseg.checkpoint import load
 
     loaded = load(path)
-    name = loaded.path.stem if loaded.path.parent == zoo.FOLDER else ""
     contract = Contract(
-        name=name or f"{loaded.task}-{loaded.config.model}",
+        name=loaded.name,
         task=loaded.task,
         classes=loaded.classes,
         size=loaded.config.size,

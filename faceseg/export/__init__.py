@@ -16,7 +16,6 @@ from onnx import __version__ as onnx_version
 from torch import nn
 
 import faceseg
-from faceseg import zoo
 from faceseg.checkpoint import Checkpoint, load
 from faceseg.contract import TORCHSCRIPT_FILE, Contract, contract_path
 from faceseg.errors import InputError, suggest
@@ -141,9 +140,8 @@ def export_model(
     if letterbox:
         _refuse_letterbox(formats, picture, logits)
     loaded = load(checkpoint)
-    shipped = loaded.path.stem if loaded.path.parent == zoo.FOLDER else ""
     contract = Contract(
-        name=name or shipped or f"{loaded.task}-{loaded.config.model}",
+        name=name or loaded.name,
         task=loaded.task,
         classes=loaded.classes,
         size=loaded.config.size,
@@ -155,7 +153,7 @@ def export_model(
         logits=logits,
         precision=precision,
         versions={"torch": str(torch.__version__), "onnx": onnx_version},
-        card=shipped,
+        card=loaded.card,
         letterbox=letterbox,
     )
     network = loaded.model()
